@@ -1,0 +1,202 @@
+"""A model as one file, and back: no pickle, nothing parsed that was not checked first.
+
+    whenuse-model 1 <SHA-256 of all that follows>\n
+    an uncompressed .npz: `meta` (UTF-8 JSON) and plain arrays
+
+`numpy.load` opens the part after the first line. Reading needs the standard library alone: the
+arrays are used in place, from the mapped file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import re
+import struct
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from router.errors import ArtifactError, Fault
+from router.model import Lexicon, Model, Senses
+from router.records import Agent, Link, Prompt, Rule, Section
+
+FORMAT = 1
+MAX_BYTES = 1 << 31
+
+_MAGIC = b"whenuse-model "
+_HEADER = re.compile(rb"whenuse-model (\d+) ([0-9a-f]{64})\n")
+_HEADER_BYTES = 128
+_LOCAL_FILE = struct.Struct("<4s5H3I2H")
+_KINDS = {"|u1": "B", "<i4": "i", "<f4": "f"}
+_ADVICE = "delete it, and it is compiled anew"
+
+
+def write(path: Path, payload: bytes) -> None:
+    """Put a model file in place, whole or not at all.
+
+    Raises `OSError` when the folder cannot be written.
+    """
+    header = _MAGIC + f"{FORMAT} {hashlib.sha256(payload).hexdigest()}\n".encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(header)
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def read(path: Path) -> Model:
+    """The model in the file at `path`.
+
+    Raises `ArtifactError` when it is missing, damaged, foreign or of another format version.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                raise ArtifactError(f"{path}: {size} bytes, more than any model has; {_ADVICE}")
+            if size < _HEADER_BYTES:
+                raise ArtifactError(f"{path}: too short to be a model; {_ADVICE}")
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}") from None
+    header = _HEADER.match(mapped[:_HEADER_BYTES])
+    if header is None:
+        raise ArtifactError(f"{path}: not a compiled model; {_ADVICE}")
+    if int(header[1]) != FORMAT:
+        raise ArtifactError(
+            f"{path}: format {header[1].decode()}, this version reads {FORMAT}; {_ADVICE}"
+        )
+    payload = memoryview(mapped)[header.end() :]
+    if hashlib.sha256(payload).hexdigest().encode() != header[2]:
+        raise ArtifactError(f"{path}: damaged (its SHA-256 does not match); {_ADVICE}")
+    if sys.byteorder != "little":
+        raise ArtifactError(f"{path}: compiled models need a little-endian machine")
+    try:
+        return _model(_arrays(payload))
+    except (KeyError, ValueError, TypeError, struct.error) as error:
+        raise ArtifactError(f"{path}: not laid out as a model ({error}); {_ADVICE}") from None
+
+
+def metadata(model: Model) -> bytes:
+    """All of a model but its arrays, as JSON; `read` turns it back."""
+    content = {
+        "made_from": model.made_from,
+        "project": model.project,
+        "encoder": model.encoder,
+        "agents": [asdict(agent) for agent in model.agents],
+        "prompts": [asdict(prompt) for prompt in model.prompts],
+        "warnings": [asdict(fault) for fault in model.warnings],
+        "outside": model.outside,
+        "unseen": [model.terms.unseen, model.grams.unseen],
+    }
+    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+
+
+def _arrays(payload: memoryview) -> dict[str, memoryview]:
+    """The members of an uncompressed .npz, each as a flat view of its numbers."""
+    arrays: dict[str, memoryview] = {}
+    place = 0
+    while payload[place : place + 4] == b"PK\x03\x04":
+        fields = _LOCAL_FILE.unpack_from(payload, place)
+        flags, method, stored, name_size, extra_size = (
+            fields[2], fields[3], fields[7], fields[9], fields[10],
+        )  # fmt: skip
+        if flags & 8 or method:
+            raise ValueError("compressed or streamed member")
+        start = place + _LOCAL_FILE.size
+        name = bytes(payload[start : start + name_size]).decode()
+        start += name_size + extra_size
+        arrays[name.removesuffix(".npy")] = _array(payload[start : start + stored])
+        place = start + stored
+    return arrays
+
+
+def _array(member: memoryview) -> memoryview:
+    if member[:6] != b"\x93NUMPY":
+        raise ValueError("member is no array")
+    (size,) = struct.unpack_from("<H", member, 8)
+    kind = re.search(rb"'descr': '([^']+)'", member[10 : 10 + size])
+    if kind is None or kind[1].decode() not in _KINDS:
+        raise ValueError("array of an unknown kind")
+    return member[10 + size :].cast(_KINDS[kind[1].decode()])
+
+
+def _model(arrays: Mapping[str, memoryview]) -> Model:
+    meta = json.loads(bytes(arrays["meta"]))
+    senses = None
+    if "sense_pieces" in arrays:
+        senses = Senses(
+            _names(arrays["sense_pieces"]), arrays["sense_rows"], arrays["sense_squares"]
+        )
+    return Model(
+        made_from=meta["made_from"],
+        project=meta["project"],
+        encoder=meta["encoder"],
+        agents=tuple(map(_agent, meta["agents"])),
+        prompts=tuple(Prompt(**prompt) for prompt in meta["prompts"]),
+        warnings=tuple(Fault(**fault) for fault in meta["warnings"]),
+        outside=tuple((path, sha256) for path, sha256 in meta["outside"]),
+        terms=_lexicon(arrays, "term", meta["unseen"][0]),
+        grams=_lexicon(arrays, "gram", meta["unseen"][1]),
+        senses=senses,
+    )
+
+
+def _lexicon(arrays: Mapping[str, memoryview], kind: str, unseen: float) -> Lexicon:
+    return Lexicon(
+        index=_names(arrays[f"{kind}_names"]),
+        starts=arrays[f"{kind}_starts"],
+        routes=arrays[f"{kind}_routes"],
+        weights=arrays[f"{kind}_weights"],
+        idf=arrays[f"{kind}_idf"],
+        unseen=unseen,
+    )
+
+
+def _names(joined: memoryview) -> dict[str, int]:
+    text = bytes(joined).decode()
+    return {name: number for number, name in enumerate(text.split("\0"))} if text else {}
+
+
+def _agent(values: dict[str, Any]) -> Agent:
+    return Agent(
+        **values
+        | {
+            "tools": tuple(values["tools"]),
+            "lines": tuple(values["lines"]),
+            "sections": tuple(Section(**section) for section in values["sections"]),
+            "rules": tuple(map(_rule, values["rules"])),
+        }
+    )
+
+
+def _rule(values: dict[str, Any]) -> Rule:
+    use: Sequence[dict[str, Any]] = values["use"]
+    return Rule(
+        **values
+        | {"use": tuple(Link(**link) for link in use), "examples": tuple(values["examples"])}
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,164 @@
+"""Where compiled models are kept, and when one is compiled anew."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from router import artifact
+from router.errors import ArtifactError, CompileError, Fault, LibraryError, UsageError
+from router.model import Model
+from router.source import Folder, Snapshot, Unreadable, snapshot
+
+KEPT = 64
+"""Compiled models that stay in the cache, newest first."""
+
+PATIENCE_SECONDS = 0.5
+"""A compile that takes longer is announced."""
+
+DEADLINE_SECONDS = 900.0
+
+Notify = Callable[[str], None]
+
+
+def cache_folder() -> Path:
+    """`ROUTE_CACHE`, else the platform's cache folder."""
+    if chosen := os.environ.get("ROUTE_CACHE"):
+        return Path(chosen)
+    import platformdirs  # late: only needed where the variable is not set
+
+    return Path(platformdirs.user_cache_dir("whenuse", appauthor=False))
+
+
+def model_path(folder: Path, files: Snapshot) -> Path:
+    """Where the model of exactly these files is kept, for this version and these vectors."""
+    made_from = (artifact.FORMAT, _code_stamp(), _vectors_stamp(), files.digest)
+    key = hashlib.sha256(repr(made_from).encode()).hexdigest()
+    return folder / f"{key[:40]}.model"
+
+
+def load_current(root: str | os.PathLike[str], notify: Notify) -> Model:
+    """The model of the library at `root` as it is now, compiled first if it has to be.
+
+    `notify` is given one line for each thing that the user should know: a slow compile, a
+    damaged model, a cache that cannot be written.
+
+    Raises `UsageError` when there is no such folder, `LibraryError` with all its faults when the
+    library cannot be compiled, and `CompileError` when compiling hits its limits.
+    """
+    try:
+        folder = Folder(root)
+        path = model_path(cache_folder(), snapshot(folder))
+    except Unreadable as error:
+        raise UsageError(f"library: {error}") from None
+    except OSError as error:
+        raise UsageError(f"library: {error.filename}: {error.strerror}") from None
+    if path.exists():
+        try:
+            model = artifact.read(path)
+        except ArtifactError as error:
+            notify(f"{error}; compiling anew")
+            with contextlib.suppress(OSError):
+                path.unlink()
+        else:
+            if _outside_unchanged(model, folder):
+                return model
+    return _compile(folder, path.parent, notify)
+
+
+def _outside_unchanged(model: Model, folder: Folder) -> bool:
+    for path, sha256 in model.outside:
+        try:
+            found: str | None = folder.read(path).sha256
+        except Unreadable:
+            found = None
+        if found != sha256:
+            return False
+    return True
+
+
+def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
+    """Compile in a process of its own, which renders a stranger's templates within limits."""
+    request = json.dumps({"root": folder.root, "cache": os.fspath(cache)})
+    # One thread: the sums come out in the same order on every machine. -P and PYTHONPATH: this
+    # package, whatever the current folder holds.
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.fspath(Path(__file__).resolve().parent.parent),
+    }
+    command = [sys.executable, "-P", "-m", "router.build"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment, text=True, encoding="utf-8",
+    ) as child:  # fmt: skip
+        try:
+            try:
+                output, errors = child.communicate(request, timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                notify(f"compiling {folder.root} (first use, or it has changed) …")
+                output, errors = child.communicate(timeout=DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            message = f"compiling {folder.root} took over {DEADLINE_SECONDS:.0f} s and was stopped"
+            raise CompileError(message) from None
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode != 0:
+        cause = errors.strip().rsplit("\n", 1)[-1] or f"status {child.returncode}"
+        raise CompileError(
+            f"compiling {folder.root} stopped: {cause}; a file of it needs too much memory or time"
+        )
+    answer = json.loads(output)
+    faults = tuple(Fault(**fault) for fault in answer["faults"])
+    if not answer["model"]:
+        raise LibraryError(faults)
+    path = Path(answer["model"])
+    if answer["unwritable"]:
+        notify(f"cache: {answer['unwritable']}; compiled for this run only (set ROUTE_CACHE)")
+        try:
+            return artifact.read(path)
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+    for fault in faults:
+        notify(str(fault))
+    _prune(cache)
+    return artifact.read(path)
+
+
+def _prune(cache: Path) -> None:
+    with contextlib.suppress(OSError):
+        models = sorted(cache.glob("*.model"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in models[KEPT:]:
+            path.unlink(missing_ok=True)
+
+
+def _code_stamp() -> str:
+    """Changes when any module of this package does, so that no model outlives its compiler."""
+    stamps = []
+    with os.scandir(Path(__file__).parent) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                stamps.append((entry.name, status.st_size, status.st_mtime_ns))
+    return repr(sorted(stamps))
+
+
+def _vectors_stamp() -> str:
+    """Changes when the vectors' package comes, goes or changes; without importing it."""
+    spec = importlib.util.find_spec("wordllama")
+    if spec is None or spec.origin is None:
+        return ""
+    status = os.stat(os.path.dirname(spec.origin))
+    return f"{spec.origin} {status.st_mtime_ns}"

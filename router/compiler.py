@@ -1,0 +1,98 @@
+"""A library to a model file's bytes: texts of each route → fitted weights → flat arrays."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router import artifact, classifier
+from router.classifier import RouteText
+from router.encoder import StaticEncoder
+from router.library import Library
+from router.model import Lexicon, Model
+from router.records import Prompt, Route
+
+MAX_BODY_CHARS = 20_000
+"""Of a route's prompts together: more would let one file claim every word there is."""
+
+
+def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
+    """The payload of a model file (see `artifact`). The same library gives the same bytes."""
+    prompts = {prompt.path: prompt for prompt in library.prompts}
+    weights = classifier.fit([route_text(r, prompts) for r in library.routes], encoder)
+    model = Model(
+        made_from=made_from,
+        project=library.project,
+        encoder=encoder.name if encoder else None,
+        agents=library.agents,
+        prompts=library.prompts,
+        warnings=library.faults,
+        outside=library.outside,
+        terms=_empty(weights.terms),
+        grams=_empty(weights.grams),
+        senses=None,
+    )
+    arrays = {"meta": _bytes(artifact.metadata(model))}
+    arrays |= _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
+    if encoder is not None and weights.senses is not None:
+        arrays["sense_pieces"] = _joined(list(encoder.pieces))
+        arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
+        arrays["sense_squares"] = np.square(encoder.vectors).sum(axis=1).astype("<f4")
+    return _npz(arrays)
+
+
+def route_text(route: Route, prompts: dict[str, Prompt]) -> RouteText:
+    """The text that the classifier reads of one route, by field."""
+    agent, rule = route.agent, route.rule
+    bundle = [prompts[link.path] for link in rule.use if link.path in prompts]
+    own_body = agent.text if not rule.use else ""
+    return RouteText(
+        title=rule.title.replace("-", " "),
+        when=rule.when,
+        examples="\n".join(rule.examples),
+        rationale=rule.rationale,
+        prompt_titles="\n".join(
+            [link.title for link in rule.use] + [prompt.description for prompt in bundle]
+        ),
+        prompt_bodies="\n".join([own_body, *(p.text for p in bundle)])[:MAX_BODY_CHARS],
+        agent=f"{agent.name.replace('-', ' ')}\n{agent.description}",
+        responsibilities=f"{agent.role}\n{agent.responsibilities}",
+        not_when=rule.not_when,
+    )
+
+
+def _empty(fitted: classifier.Lexicon) -> Lexicon:
+    return Lexicon({}, (), (), (), (), fitted.unseen)
+
+
+def _lexicon(kind: str, fitted: classifier.Lexicon) -> dict[str, NDArray[np.generic]]:
+    return {
+        f"{kind}_names": _joined(fitted.features),
+        f"{kind}_starts": fitted.weights.indptr.astype("<i4"),
+        f"{kind}_routes": fitted.weights.indices.astype("<i4"),
+        f"{kind}_weights": fitted.weights.data.astype("<f4"),
+        f"{kind}_idf": fitted.idf.astype("<f4"),
+    }
+
+
+def _joined(names: Sequence[str]) -> NDArray[np.uint8]:
+    return _bytes("\0".join(names).encode())
+
+
+def _bytes(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(data, dtype=np.uint8)
+
+
+def _npz(arrays: dict[str, NDArray[np.generic]]) -> bytes:
+    """As `numpy.savez`, but with the same bytes each time: members sorted, of no date."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(arrays):
+            member = io.BytesIO()
+            np.lib.format.write_array(member, arrays[name], version=(1, 0), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+    return buffer.getvalue()

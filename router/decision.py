@@ -1,0 +1,151 @@
+"""What a task was matched to, how surely, and why; an abstention is an answer too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from router.calibration import Calibration, confidences
+from router.model import Scores
+from router.records import Link, Route
+
+Outcome = Literal["routed", "no-evidence", "below-threshold", "ambiguous"]
+
+MAX_EVIDENCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A word of the task, and how much more it said for this route than for the average one."""
+
+    word: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One route for one task. `score` ranks; `confidence` in [0, 1] says how sure."""
+
+    target: Route
+    confidence: float
+    score: float
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def route(self) -> str:
+        """The route's id, `agent/rule-slug`."""
+        return self.target.id
+
+    @property
+    def agent(self) -> str:
+        return self.target.agent.id
+
+    @property
+    def bundle(self) -> tuple[Link, ...]:
+        """The prompts of the rule in order; a link without `path` is missing in the library."""
+        return self.target.rule.use
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "route": self.route,
+            "agent": self.agent,
+            "rule": self.target.rule.title,
+            "bundle": [link.path or link.target for link in self.bundle],
+            "confidence": self.confidence,
+            "score": round(self.score, 4),
+            "evidence": [{"word": e.word, "weight": round(e.weight, 4)} for e in self.evidence],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one task, always of this type.
+
+    `candidates` are the best routes, best first; `outcome` says whether the first was taken.
+    """
+
+    task: str
+    candidates: tuple[Candidate, ...]
+    outcome: Outcome
+    threshold: float
+
+    @property
+    def abstained(self) -> bool:
+        return self.outcome != "routed"
+
+    @property
+    def matches(self) -> tuple[Candidate, ...]:
+        """The candidates that were taken; empty after an abstention."""
+        return () if self.abstained else self.candidates[:1]
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        if self.outcome == "no-evidence" or not self.candidates:
+            return "no word of the task is known to the library"
+        best = self.candidates[0]
+        if self.outcome == "routed":
+            heard = ", ".join(evidence.word for evidence in best.evidence)
+            return f"decided by: {heard}" if heard else "the only one that fits"
+        if self.outcome == "ambiguous":
+            rival = self.candidates[1]
+            return (
+                f"too close to call: {best.route} ({best.confidence:.2f})"
+                f" or {rival.route} ({rival.confidence:.2f})"
+            )
+        return (
+            f"nothing fits: the best, {best.route}, has {best.confidence:.2f},"
+            f" below {self.threshold:.2f}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "task": self.task,
+            "outcome": self.outcome,
+            "abstained": self.abstained,
+            "reason": self.reason,
+            "threshold": self.threshold,
+            "matches": [candidate.route for candidate in self.matches],
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+        }
+
+
+def decide(
+    task: str,
+    routes: Sequence[Route],
+    scores: Scores,
+    eligible: Sequence[int],
+    calibration: Calibration,
+    top: int,
+) -> Decision:
+    """Rank the `eligible` routes (numbers into `routes`) by score and say whether the best is taken.
+
+    Ties go to the route that comes first in the library. Two candidates are ambiguous when
+    together they reach the threshold and neither does alone.
+    """
+    ranked = sorted(eligible, key=lambda number: -scores.totals[number])
+    sure = confidences(calibration, [scores.totals[number] for number in ranked])
+    candidates = tuple(
+        Candidate(routes[number], sure[rank], scores.totals[number], _evidence(scores, number))
+        for rank, number in enumerate(ranked[:top])
+    )
+    if not scores.known:
+        outcome: Outcome = "no-evidence"
+    elif sure[0] >= calibration.threshold:
+        outcome = "routed"
+    elif len(candidates) > 1 and sure[0] + sure[1] >= calibration.threshold:
+        outcome = "ambiguous"
+    else:
+        outcome = "below-threshold"
+    return Decision(task, candidates, outcome, calibration.threshold)
+
+
+def _evidence(scores: Scores, number: int) -> tuple[Evidence, ...]:
+    lifts = [
+        Evidence(word.text, lift)
+        for word in scores.words
+        if (lift := scores.contribution(word, number) - scores.usual(word)) > 0.0
+    ]
+    lifts.sort(key=lambda evidence: -evidence.weight)
+    return tuple(lifts[:MAX_EVIDENCE])

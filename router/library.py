@@ -1,0 +1,358 @@
+"""A folder of agents and prompts, read, rendered, parsed and checked: all faults at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import posixpath
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Any
+
+from router import frontmatter, rules, templates
+from router.errors import Fault
+from router.records import Agent, Link, Prompt, Route, Rule
+from router.source import SETTINGS, Folder, Snapshot, SourceFile, Unreadable
+
+AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
+PROMPT_KEYS = frozenset({"title", "description", "template"})
+IMPLICIT_RULE = "main"
+"""Slug of the one rule of an agent file without a selection section."""
+
+_NAME = re.compile(r"[\w][\w .-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a folder holds.
+
+    `outside` lists the files read from other folders than the usual ones, with their SHA-256
+    (None: linked but missing), so that a change of them is noticed.
+    """
+
+    root: str
+    project: str
+    agents: tuple[Agent, ...]
+    prompts: tuple[Prompt, ...]
+    faults: tuple[Fault, ...]
+    outside: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return tuple(Route(agent, rule) for agent in self.agents for rule in agent.rules)
+
+    @property
+    def errors(self) -> tuple[Fault, ...]:
+        return tuple(fault for fault in self.faults if fault.severity == "error")
+
+
+def read_library(folder: Folder, files: Snapshot) -> Library:
+    """Read every file of a snapshot of `folder`; whatever is wrong is in `Library.faults`."""
+    return _Reader(folder, files).read()
+
+
+class _Reader:
+    """One reading of one library: gathers faults, and each prompt once."""
+
+    def __init__(self, folder: Folder, files: Snapshot) -> None:
+        self.folder = folder
+        self.files = {file.path: file for file in files.files}
+        self.unreadable = dict(files.unreadable)
+        self.faults: list[Fault] = []
+        self.prompts: dict[str, Prompt] = {}
+        self.outside: dict[str, str | None] = {}
+        self.schema: dict[str, Any] = {}
+
+    def read(self) -> Library:
+        self.schema = self._schema()
+        for path, cause in self.unreadable.items():
+            if path.startswith("agents/") or path == SETTINGS:
+                self._fault(path, 1, f"cannot be read: {cause}")
+        paths = [path for path in self.files if path.startswith("agents/")]
+        agents = [
+            agent
+            for path in paths
+            if not _is_readme(path) and (agent := self._agent(self.files[path]))
+        ]
+        if not agents and not self.faults:
+            message = "no agent files; add agents/NAME.md with `name` and `description`"
+            self._fault("agents", 1, message)
+        agents = self._unique(agents)
+        for path in self.files:
+            if path.startswith("prompts/") and path not in self.prompts and not _is_readme(path):
+                self._prompt(self.files[path])
+        return Library(
+            root=self.folder.root,
+            project=str(self.schema["project"]["name"]),
+            agents=tuple(agents),
+            prompts=tuple(self.prompts[path] for path in sorted(self.prompts)),
+            faults=tuple(sorted(set(self.faults))),
+            outside=tuple(sorted(self.outside.items())),
+        )
+
+    def _fault(self, path: str, line: int, message: str, *, warning: bool = False) -> None:
+        self.faults.append(Fault(path, line, message, "warning" if warning else "error"))
+
+    def _schema(self) -> dict[str, Any]:
+        """`project.yaml`, with every part that a template may count on."""
+        values: dict[str, Any] = {}
+        if file := self.files.get(SETTINGS):
+            text, faults = frontmatter.decode(file.path, file.data)
+            self.faults += faults
+            if text.strip():
+                values, faults = frontmatter.settings(file.path, text)
+                self.faults += faults
+        project = values.get("project") or {}
+        languages = values.get("languages") or []
+        agents = values.get("agents") or {}
+        if not isinstance(project, dict):
+            self._fault(SETTINGS, 1, "`project` must have `name` and `description` below it")
+            project = {}
+        if not isinstance(languages, list) or not all(
+            isinstance(item, str | dict) for item in languages
+        ):
+            self._fault(SETTINGS, 1, "`languages` must be a list of `- name: …` entries")
+            languages = []
+        if not isinstance(agents, dict | list):
+            self._fault(SETTINGS, 1, "`agents` must be a list, or have one entry per agent")
+            agents = {}
+        name = os.path.basename(self.folder.root) or "library"
+        return values | {
+            "project": {"name": name, "description": ""} | project,
+            "languages": [{"name": x} if isinstance(x, str) else x for x in languages],
+            "agents": agents,
+        }
+
+    def _agent(self, file: SourceFile) -> Agent | None:
+        document = self._document(file, AGENT_KEYS)
+        if document is None:
+            return None
+        stem = _stem(file.path)
+        name = self._name(file.path, document, stem)
+        rendered = self._rendered(file.path, document, name)
+        if rendered is None or name is None:
+            return None
+        text = self._closed(file.path, rendered)
+        lines = tuple(line + document.body_line - 1 for line in rendered.lines)
+        description = self._text(document, "description") or rules.first_paragraph(text)
+        if "description" not in document.metadata:
+            message = "no `description`; add one sentence that says what the agent is for"
+            self._fault(file.path, 1, message, warning=True)
+        found = self._rules(file.path, text, lines, name, description)
+        return Agent(
+            id=name if re.fullmatch(r"[\w.-]+", name) else rules.slug(name),
+            name=name,
+            description=description,
+            icon=self._text(document, "icon"),
+            tools=split_tools(document.metadata.get("tools")),
+            path=file.path,
+            sha256=file.sha256,
+            text=text,
+            lines=lines,
+            role=rules.labelled(text, "Role"),
+            responsibilities=rules.labelled(text, "Core Responsibilities"),
+            sections=rules.sections(text),
+            rules=found,
+        )
+
+    def _rules(
+        self, path: str, text: str, lines: tuple[int, ...], name: str, description: str
+    ) -> tuple[Rule, ...]:
+        heading = rules.selection_line(text)
+        if heading is None:
+            return (Rule(name, IMPLICIT_RULE, description),)
+        found, faults = rules.parse_rules(text, path, lines)
+        self.faults += faults
+        if not found:
+            message = "the section has no rule; add `### Title` with When and Use"
+            self._fault(path, lines[heading], message)
+        return tuple(
+            replace(rule, use=tuple(self._linked(path, link) for link in rule.use))
+            for rule in found
+        )
+
+    def _linked(self, agent_path: str, link: Link) -> Link:
+        """The link with the prompt file that it leads to, which is then part of the library."""
+        target = link.target.split("#", 1)[0].split("?", 1)[0]
+        if re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
+            message = f"link `{link.target}` is no file; link to a prompt of this library"
+            self._fault(agent_path, link.line, message)
+            return link
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(agent_path), target))
+        below = posixpath.normpath(target.lstrip("/"))
+        places = [place for place in (beside, below) if not place.startswith("../")]
+        if target.startswith("/") or not places or places == [".."]:
+            message = f"link `{link.target}` leads outside of the library; move the file into it"
+            self._fault(agent_path, link.line, message)
+            return link
+        for place in dict.fromkeys(
+            option for place in places for option in (place, place.removesuffix(".md") + ".prompt.md")
+        ):
+            if place in self.prompts:
+                return replace(link, path=place)
+            file = self._file(place)
+            if isinstance(file, SourceFile):
+                return replace(link, path=place) if self._prompt(file) else link
+            if file:
+                self._fault(agent_path, link.line, f"prompt `{place}` cannot be read: {file}")
+                return link
+        message = f"prompt `{places[0]}` does not exist{self._near(places[0])}; write it or fix the link"
+        self._fault(agent_path, link.line, message, warning=True)
+        return link
+
+    def _file(self, path: str) -> SourceFile | str:
+        """The file, or why it cannot be read (empty: there is none)."""
+        if path in self.files:
+            return self.files[path]
+        if path in self.unreadable:
+            return self.unreadable[path]
+        if path.startswith(("agents/", "prompts/")) and path.endswith(".md"):
+            return ""
+        self.outside[path] = None
+        if not os.path.lexists(os.path.join(self.folder.root, path)):
+            return ""
+        try:
+            file = self.folder.read(path)
+        except Unreadable as error:
+            return str(error)
+        self.outside[path] = file.sha256
+        return file
+
+    def _near(self, path: str) -> str:
+        near = difflib.get_close_matches(path, self.files, n=1, cutoff=0.8)
+        return f" (`{near[0]}` does)" if near else ""
+
+    def _prompt(self, file: SourceFile) -> Prompt | None:
+        document = self._document(file, PROMPT_KEYS)
+        if document is None:
+            return None
+        rendered = self._rendered(file.path, document, None)
+        if rendered is None:
+            return None
+        text = self._closed(file.path, rendered)
+        heading = next((section.title for section in rules.sections(text)), "")
+        prompt = Prompt(
+            path=file.path,
+            title=self._text(document, "title") or heading or _stem(file.path),
+            description=self._text(document, "description") or rules.first_paragraph(text),
+            sha256=file.sha256,
+            text=text.strip("\n"),
+        )
+        self.prompts[file.path] = prompt
+        return prompt
+
+    def _document(self, file: SourceFile, known: frozenset[str]) -> frontmatter.Document | None:
+        text, faults = frontmatter.decode(file.path, file.data)
+        self.faults += faults
+        if any(fault.severity == "error" for fault in faults):
+            return None
+        document = frontmatter.split(file.path, text)
+        self.faults += document.faults
+        for key in document.metadata:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+            if key not in known and near:
+                message = f"key `{key}` is unknown; did you mean `{near[0]}`?"
+                self._fault(file.path, document.lines[key], message)
+        if any(fault.severity == "error" for fault in document.faults):
+            return None
+        return document
+
+    def _name(self, path: str, document: frontmatter.Document, stem: str) -> str | None:
+        name = unicodedata.normalize("NFC", self._text(document, "name").strip())
+        if not name:
+            self._fault(path, 1, f"no `name`; add `name: {stem}`", warning=True)
+            name = stem
+        if not _NAME.fullmatch(name):
+            line = document.lines.get("name", 1)
+            message = f"name `{name}` has other than letters, digits, spaces, `.`, `_` and `-`"
+            self._fault(path, line, message)
+            return None
+        return name
+
+    def _rendered(
+        self, path: str, document: frontmatter.Document, agent: str | None
+    ) -> templates.Rendered | None:
+        """The body as a template where it is one, else as it stands."""
+        if not self._is_template(path, document, agent):
+            count = document.body.count("\n") + 1
+            return templates.Rendered(document.body, tuple(range(1, count + 1)))
+        entries = self.schema["agents"]
+        entry = entries.get(agent) if isinstance(entries, dict) else None
+        if isinstance(entries, list):
+            entry = next(
+                (e for e in entries if isinstance(e, dict) and e.get("name") == agent), None
+            )
+        variables = {
+            "schema": self.schema,
+            "agent": document.metadata | (entry if isinstance(entry, dict) else {}),
+        }
+        try:
+            return templates.render(document.body, variables)
+        except templates.TemplateFault as error:
+            self._fault(path, error.line + document.body_line - 1, str(error))
+            return None
+
+    def _is_template(
+        self, path: str, document: frontmatter.Document, agent: str | None
+    ) -> bool:
+        """Own agents are templates; prompts and other tools' files only where they opt in."""
+        choice = document.metadata.get("template")
+        if choice not in (None, "jinja", "none"):
+            line = document.lines["template"]
+            self._fault(path, line, f"template `{choice}` is unknown; use `jinja` or `none`")
+        if choice is not None or agent is None:
+            return choice == "jinja"
+        return SETTINGS in self.files or rules.selection_line(document.body) is not None
+
+    def _closed(self, path: str, rendered: templates.Rendered) -> str:
+        """The text with a last code fence closed, so that what follows it stays outside."""
+        fence = rules.unclosed_fence(rendered.text)
+        if fence is None:
+            return rendered.text
+        line, mark = fence
+        self._fault(
+            path, rendered.lines[line], "code fence is never closed; close it", warning=True
+        )
+        return rendered.text.rstrip("\n") + f"\n{mark}\n"
+
+    def _text(self, document: frontmatter.Document, key: str) -> str:
+        value = document.metadata.get(key)
+        return "" if value is None else " ".join(str(value).split())
+
+    def _unique(self, agents: list[Agent]) -> list[Agent]:
+        first: dict[str, Agent] = {}
+        for agent in agents:
+            other = first.setdefault(agent.id, agent)
+            if other is not agent:
+                message = f"name `{agent.name}` is taken by {other.path}; rename one"
+                self._fault(agent.path, 1, message)
+        return list(first.values())
+
+
+def split_tools(value: Any) -> tuple[str, ...]:
+    """A `tools` value as names: a comma or space separated string, a list, or a mapping to bools.
+
+    >>> split_tools("Bash(git:*, ls), Read")
+    ('Bash(git:*, ls)', 'Read')
+    """
+    if isinstance(value, dict):
+        return tuple(str(name) for name, wanted in value.items() if wanted)
+    if isinstance(value, list):
+        return tuple(str(name) for name in value)
+    if not isinstance(value, str):
+        return ()
+    separator = "," if "," in re.sub(r"\([^)]*\)", "", value) else r"\s"
+    pieces = re.findall(rf"(?:\([^)]*\)|[^(){separator}])+", value)
+    return tuple(name for piece in pieces if (name := piece.strip()))
+
+
+def _stem(path: str) -> str:
+    name = posixpath.basename(path)
+    for ending in (".agent.md", ".prompt.md", ".md"):
+        name = name.removesuffix(ending)
+    return name
+
+
+def _is_readme(path: str) -> bool:
+    return posixpath.basename(path).casefold() == "readme.md"

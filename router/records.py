@@ -1,0 +1,91 @@
+"""What a library holds, as plain values that every stage hands on.
+
+Standard library only: the routing path reads these back from a compiled model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading's range in its page: 0-based lines, the heading's own first, `last` exclusive."""
+
+    title: str
+    level: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A prompt as a rule's `Use` names it.
+
+    `target` is as written; `path` is the file found for it, None if there is none.
+    """
+
+    title: str
+    target: str
+    line: int
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of an agent. `line` is that of its heading in the source file."""
+
+    title: str
+    slug: str
+    when: str
+    use: tuple[Link, ...] = ()
+    rationale: str = ""
+    not_when: str = ""
+    examples: tuple[str, ...] = ()
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent file.
+
+    `id` is the first half of its routes' ids, `name` what people read. `text` is the rendered
+    body; `lines[i]` is the file's line that its line `i` came from.
+    """
+
+    id: str
+    name: str
+    description: str
+    icon: str
+    tools: tuple[str, ...]
+    path: str
+    sha256: str
+    text: str
+    lines: tuple[int, ...]
+    role: str
+    responsibilities: str
+    sections: tuple[Section, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt file; `text` is its body as a model will read it."""
+
+    path: str
+    title: str
+    description: str
+    sha256: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One rule of one agent: what a task is matched to. Its id is `agent/rule-slug`."""
+
+    agent: Agent
+    rule: Rule
+
+    @property
+    def id(self) -> str:
+        return f"{self.agent.id}/{self.rule.slug}"

@@ -1,0 +1,109 @@
+"""A compiled library, ready to route: `Router.load(".").route("optimize slow queries")`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+
+from router import context
+from router.cache import load_current
+from router.calibration import LEXICAL, WITH_SENSES
+from router.context import Context
+from router.decision import Decision, decide
+from router.errors import TaskError, UsageError
+from router.model import Model, Scorer
+from router.records import Route
+
+MAX_TASK_BYTES = 32 * 1024
+
+
+class Router:
+    """Routes tasks to the rules of one compiled library. Safe to share between threads.
+
+    >>> router = Router.load(".")                                       # doctest: +SKIP
+    >>> router.route("optimize slow queries").candidates[0].route       # doctest: +SKIP
+    'backend-developer/database-optimization'
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.routes: tuple[Route, ...] = model.routes
+        self._prompts = {prompt.path: prompt for prompt in model.prompts}
+        self._calibration = LEXICAL if model.senses is None else WITH_SENSES
+        self._scorer = Scorer(model)
+
+    @classmethod
+    def load(
+        cls,
+        library: str | os.PathLike[str] = ".",
+        *,
+        notify: Callable[[str], None] = lambda message: None,
+    ) -> Router:
+        """The router of the library in the folder `library`, compiled first if it has changed.
+
+        `notify` gets one line for each thing worth telling a user meanwhile.
+
+        Raises `UsageError` (no such folder), `LibraryError` (with every fault of its files) or
+        `CompileError` (compiling hit its limits).
+        """
+        return cls(load_current(library, notify))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What holds this router back, for a user to know."""
+        if self.model.encoder is None:
+            return ("the wordllama package is not installed: routing on words alone",)
+        return ()
+
+    def route(self, task: str, *, agent: str | None = None, top: int = 5) -> Decision:
+        """Match a task to the library's rules, or to those of one agent alone.
+
+        Returns a `Decision` whatever the task says; its `candidates` are the `top` best.
+
+        Raises `TaskError` when the task is empty, over 32 KiB or not text, and `UsageError` when
+        there is no such agent or `top` is below 1.
+        """
+        check_task(task)
+        if top < 1:
+            raise UsageError(f"top: {top} is too few; ask for 1 or more")
+        scores = self._scorer.score(task)
+        return decide(task, self.routes, scores, self.eligible(agent), self._calibration, top)
+
+    def assemble(self, decision: Decision) -> Context:
+        """The context for a decision; for an abstention, the task alone."""
+        return context.assemble(decision, self._prompts)
+
+    def eligible(self, agent: str | None) -> range | list[int]:
+        """The numbers of the routes in `self.routes` that `agent` may take; all for None.
+
+        Raises `UsageError` when there is no such agent.
+        """
+        if agent is None:
+            return range(len(self.routes))
+        found = [number for number, route in enumerate(self.routes) if route.agent.id == agent]
+        if not found:
+            known = sorted({route.agent.id for route in self.routes})
+            near = difflib.get_close_matches(agent, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"agent: no agent `{agent}`; {hint}")
+        return found
+
+
+def check_task(task: str) -> None:
+    """Raise `TaskError` for what cannot be a task."""
+    if not isinstance(task, str):
+        raise TaskError(1, f"is a {type(task).__name__}, not text")
+    if not task.strip():
+        raise TaskError(1, "is empty; say what is to be done")
+    try:
+        size = len(task.encode())
+    except UnicodeEncodeError as error:
+        line = task.count("\n", 0, error.start) + 1
+        raise TaskError(line, "is not valid Unicode text") from None
+    if size > MAX_TASK_BYTES:
+        message = f"has {size} bytes; the limit is {MAX_TASK_BYTES}: shorten it to what is wanted"
+        raise TaskError(1, message)
+    if "\0" in task:
+        line = task.count("\n", 0, task.index("\0")) + 1
+        raise TaskError(line, "contains a NUL byte; remove it")

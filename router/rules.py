@@ -1,0 +1,268 @@
+"""Markdown to sections, and the "Dynamic Prompt Selection" section to rules.
+
+A real parser tells headings from look-alikes in code fences. Only its block structure is used
+(inline parsing of a hostile page is quadratic); inline parsing is for the `Use` lines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from router.errors import Fault
+from router.records import Link, Rule, Section
+
+SELECTION = "dynamic prompt selection"
+MAX_USE_CHARS = 4_000
+
+_BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
+_INLINE = MarkdownIt("commonmark")
+_FIELD = re.compile(
+    r"\*\*\s*(?P<name>[A-Za-z][A-Za-z ]{0,30}?)\s*(?::\s*\*\*|\*\*\s*:)\s*(?P<value>.*)"
+)
+_FIELDS = {
+    "when": "when",
+    "use": "use",
+    "rationale": "rationale",
+    "not when": "not_when",
+    "example": "examples",
+    "examples": "examples",
+}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A rule while its lines are being read."""
+
+    title: str
+    line: int
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return " ".join(" ".join(self.fields.get(name, ())).split())
+
+
+def sections(text: str) -> tuple[Section, ...]:
+    """The headings of a page in order, each up to the next heading of any level.
+
+    >>> [s.title for s in sections("# A\\n```\\n# no\\n```\\n## B")]
+    ['A', 'B']
+    """
+    heads = list(_headings(_BLOCKS.parse(text)))
+    ends = [first for _, _, first in heads[1:]] + [text.count("\n") + 1]
+    return tuple(
+        Section(title, level, first, last)
+        for (title, level, first), last in zip(heads, ends, strict=True)
+    )
+
+
+def first_paragraph(text: str) -> str:
+    """The first paragraph of a page in one line, at most 1,024 characters."""
+    for index, token in enumerate(tokens := _BLOCKS.parse(text)):
+        if token.type == "inline" and tokens[index - 1].type == "paragraph_open":
+            return " ".join(token.content.split())[:1024]
+    return ""
+
+
+def selection_line(text: str) -> int | None:
+    """The 0-based line of the page's "Dynamic Prompt Selection" heading, None without one."""
+    found = (section.first for section in sections(text) if _plain(section.title) == SELECTION)
+    return next(found, None)
+
+
+def parse_rules(
+    text: str, path: str, lines: Sequence[int]
+) -> tuple[tuple[Rule, ...], tuple[Fault, ...]]:
+    """The rules of a rendered page, and what is wrong with them.
+
+    `lines[i]` is the 1-based line of the file at `path` that line `i` of `text` came from.
+    """
+    faults: list[Fault] = []
+    rules: list[Rule] = []
+    for draft in _drafts(_BLOCKS.parse(text), path, lines, faults):
+        rule = _rule(draft, path, faults)
+        if any(rule.slug == other.slug for other in rules):
+            message = f"two rules are called `{rule.title}`; their ids must differ: rename one"
+            faults.append(Fault(path, rule.line, message))
+            continue
+        rules.append(rule)
+    return tuple(rules), tuple(faults)
+
+
+def slug(title: str) -> str:
+    """A title as the second half of a route id.
+
+    >>> slug("CI/CD & Café")
+    'ci-cd-café'
+    """
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", title).casefold())
+    return "-".join(words) or "rule"
+
+
+def labelled(text: str, label: str) -> str:
+    """What a page says after `**Label**:`, with the list that follows it; empty if nothing.
+
+    >>> labelled("**Role**: Cook\\n\\n**Duties**:\\n- chop\\n- fry", "Duties")
+    'chop\\nfry'
+    """
+    found: list[str] | None = None
+    for index, token in enumerate(tokens := _BLOCKS.parse(text)):
+        if token.type == "heading_open" and found is not None:
+            break
+        if token.type != "inline" or tokens[index - 1].type == "heading_open":
+            continue
+        for line in token.content.split("\n"):
+            match = _FIELD.match(line.strip())
+            if match and found is not None:
+                return "\n".join(found)
+            if match and _plain(match["name"]) == _plain(label):
+                found = [match["value"]] if match["value"].strip() else []
+            elif found is not None:
+                found.append(line.strip())
+    return "\n".join(found or ())
+
+
+def unclosed_fence(text: str) -> tuple[int, str] | None:
+    """The 0-based line and the closing mark of a code fence that runs to the end of the page."""
+    fences = [token for token in _BLOCKS.parse(text) if token.type == "fence" and token.map]
+    if not fences or not fences[-1].map:
+        return None
+    last = fences[-1]
+    first, end = fences[-1].map
+    closing = text.split("\n")[first:end][-1].strip(" >\t")
+    mark = last.markup[0]
+    if end - first > 1 and set(closing) == {mark} and len(closing) >= len(last.markup):
+        return None
+    return first, last.markup
+
+
+def _headings(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
+    """Title, level and line of each heading that is not inside something."""
+    for token, content in zip(tokens, tokens[1:], strict=False):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            yield content.content.strip(), int(token.tag[1]), token.map[0]
+
+
+def _drafts(
+    tokens: list[Token], path: str, lines: Sequence[int], faults: list[Fault]
+) -> Iterator[_Draft]:
+    """Walk the blocks of the selection section, one draft a heading below it."""
+    inside = 0
+    draft: _Draft | None = None
+    current: str | None = None
+    in_item = False
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            level = int(token.tag[1])
+            title = tokens[index + 1].content.strip()
+            if inside and level > inside:
+                if draft:
+                    yield draft
+                draft, current = _Draft(title, lines[token.map[0]]), None
+                continue
+            if draft:
+                yield draft
+                draft = None
+            inside = level if _plain(title) == SELECTION else 0
+        elif token.type in ("list_item_open", "list_item_close"):
+            in_item = token.type == "list_item_open"
+        elif token.type == "inline" and draft and tokens[index - 1].type != "heading_open":
+            current = _read_lines(token, draft, current, in_item, path, lines, faults)
+    if draft:
+        yield draft
+
+
+def _read_lines(
+    token: Token,
+    draft: _Draft,
+    current: str | None,
+    in_item: bool,
+    path: str,
+    lines: Sequence[int],
+    faults: list[Fault],
+) -> str | None:
+    """Sort one paragraph's lines into the draft's fields; returns the field left open."""
+    start = token.map[0] if token.map else 0
+    fresh_item = in_item
+    for offset, line in enumerate(token.content.split("\n")):
+        match = _FIELD.match(line.strip())
+        if match:
+            name = " ".join(match["name"].casefold().split())
+            here = lines[start + offset]
+            current = _FIELDS.get(name)
+            if current is None:
+                known = "When, Use, Rationale, Not when, Examples"
+                message = f"`{match['name']}` is no field of a rule; there are {known}"
+                faults.append(Fault(path, here, message, "warning"))
+                continue
+            if current in draft.fields:
+                message = f"rule `{draft.title}` has `{match['name']}` twice; keep one"
+                faults.append(Fault(path, here, message))
+                continue
+            draft.fields[current] = [match["value"]] if match["value"].strip() else []
+            draft.lines[current] = here
+        elif current == "examples" and not fresh_item and draft.fields["examples"] and in_item:
+            draft.fields["examples"][-1] += " " + line.strip()
+        elif current:
+            draft.fields[current].append(line.strip())
+        fresh_item = False
+    return current
+
+
+def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
+    if not draft.text("when"):
+        message = f"rule `{draft.title}` has no When; add `**When**:` with the situation it is for"
+        faults.append(Fault(path, draft.line, message))
+    links = tuple(_links(" ".join(draft.fields.get("use", ()))[:MAX_USE_CHARS]))
+    if not links:
+        what = "has no link in its Use" if "use" in draft.fields else "has no Use"
+        message = f"rule `{draft.title}` {what}; add `**Use**: [Title](../prompts/file.md)`"
+        faults.append(Fault(path, draft.lines.get("use", draft.line), message))
+    line = draft.lines.get("use", draft.line)
+    return Rule(
+        title=draft.title,
+        slug=slug(draft.title),
+        when=draft.text("when"),
+        use=tuple(replace(link, line=line) for link in links),
+        rationale=draft.text("rationale"),
+        not_when=draft.text("not_when"),
+        examples=tuple(
+            example for item in draft.fields.get("examples", ()) if (example := _unquoted(item))
+        ),
+        line=draft.line,
+    )
+
+
+def _links(markdown: str) -> Iterator[Link]:
+    """Each link of a `Use` line once, in order."""
+    seen: set[str] = set()
+    target, title = None, ""
+    for token in (child for block in _INLINE.parseInline(markdown) for child in block.children or ()):
+        if token.type == "link_open":
+            target, title = unquote(str(token.attrs["href"])), ""
+        elif token.type == "link_close" and target is not None:
+            if target not in seen:
+                seen.add(target)
+                yield Link(title.strip() or target, target, 0)
+            target = None
+        elif target is not None:
+            title += token.content
+
+
+def _plain(title: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", title.casefold()))
+
+
+def _unquoted(text: str) -> str:
+    text = " ".join(text.split())
+    for left, right in ('""', "''", "“”", "``"):
+        if len(text) > 1 and text.startswith(left) and text.endswith(right):
+            return text[1:-1].strip()
+    return text
