@@ -18,8 +18,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactError",
-    "CasesError",
     "Candidate",
+    "CasesError",
     "CompileError",
     "Context",
     "Decision",

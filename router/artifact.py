@@ -110,7 +110,7 @@ def _arrays(payload: memoryview) -> dict[str, memoryview]:
     """The members of an uncompressed .npz, each as a flat view of its numbers."""
     arrays: dict[str, memoryview] = {}
     place = 0
-    while payload[place : place + 4] == b"PK\x03\x04":
+    while bytes(payload[place : place + 4]) == b"PK\x03\x04":
         fields = _LOCAL_FILE.unpack_from(payload, place)
         flags, method, stored, name_size, extra_size = (
             fields[2], fields[3], fields[7], fields[9], fields[10],
@@ -126,13 +126,13 @@ def _arrays(payload: memoryview) -> dict[str, memoryview]:
 
 
 def _array(member: memoryview) -> memoryview:
-    if member[:6] != b"\x93NUMPY":
+    if bytes(member[:6]) != b"\x93NUMPY":
         raise ValueError("member is no array")
     (size,) = struct.unpack_from("<H", member, 8)
     kind = re.search(rb"'descr': '([^']+)'", member[10 : 10 + size])
     if kind is None or kind[1].decode() not in _KINDS:
         raise ValueError("array of an unknown kind")
-    return member[10 + size :].cast(_KINDS[kind[1].decode()])
+    return member[10 + size :].cast(_KINDS[kind[1].decode()])  # type: ignore[call-overload, no-any-return]
 
 
 def _model(arrays: Mapping[str, memoryview]) -> Model:

@@ -16,7 +16,7 @@ from pathlib import Path
 from router import artifact
 from router.errors import ArtifactError, CompileError, Fault, LibraryError, UsageError
 from router.model import Model
-from router.source import Folder, Snapshot, Unreadable, snapshot
+from router.source import Folder, Snapshot, UnreadableError, snapshot
 
 KEPT = 64
 """Compiled models that stay in the cache, newest first."""
@@ -57,7 +57,7 @@ def load_current(root: str | os.PathLike[str], notify: Notify) -> Model:
     try:
         folder = Folder(root)
         path = model_path(cache_folder(), snapshot(folder))
-    except Unreadable as error:
+    except UnreadableError as error:
         raise UsageError(f"library: {error}") from None
     except OSError as error:
         raise UsageError(f"library: {error.filename}: {error.strerror}") from None
@@ -78,7 +78,7 @@ def _outside_unchanged(model: Model, folder: Folder) -> bool:
     for path, sha256 in model.outside:
         try:
             found: str | None = folder.read(path).sha256
-        except Unreadable:
+        except UnreadableError:
             found = None
         if found != sha256:
             return False

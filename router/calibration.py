@@ -42,9 +42,7 @@ def confidences(calibration: Calibration, scores: Sequence[float]) -> list[float
     bias = calibration.bias
     slope = calibration.score + calibration.lead
     # One other score serves all: the best one's rival is the second, everybody else's the best.
-    found = [
-        _logistic(bias + slope * score - calibration.lead * best) for score in scores
-    ]
+    found = [_logistic(bias + slope * score - calibration.lead * best) for score in scores]
     found[place] = _logistic(bias + slope * best - calibration.lead * second)
     return found
 

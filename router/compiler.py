@@ -16,6 +16,8 @@ from router.library import Library
 from router.model import Lexicon, Model
 from router.records import Prompt, Route
 
+Array = NDArray[np.generic]
+
 MAX_BODY_CHARS = 20_000
 """Of a route's prompts together: more would let one file claim every word there is."""
 
@@ -36,7 +38,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
         grams=_empty(weights.grams),
         senses=None,
     )
-    arrays = {"meta": _bytes(artifact.metadata(model))}
+    arrays: dict[str, Array] = {"meta": _bytes(artifact.metadata(model))}
     arrays |= _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     if encoder is not None and weights.senses is not None:
         arrays["sense_pieces"] = _joined(list(encoder.pieces))
@@ -69,7 +71,7 @@ def _empty(fitted: classifier.Lexicon) -> Lexicon:
     return Lexicon({}, (), (), (), (), fitted.unseen)
 
 
-def _lexicon(kind: str, fitted: classifier.Lexicon) -> dict[str, NDArray[np.generic]]:
+def _lexicon(kind: str, fitted: classifier.Lexicon) -> dict[str, Array]:
     return {
         f"{kind}_names": _joined(fitted.features),
         f"{kind}_starts": fitted.weights.indptr.astype("<i4"),
@@ -87,7 +89,7 @@ def _bytes(data: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(data, dtype=np.uint8)
 
 
-def _npz(arrays: dict[str, NDArray[np.generic]]) -> bytes:
+def _npz(arrays: dict[str, Array]) -> bytes:
     """As `numpy.savez`, but with the same bytes each time: members sorted, of no date."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

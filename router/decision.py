@@ -119,7 +119,7 @@ def decide(
     calibration: Calibration,
     top: int,
 ) -> Decision:
-    """Rank the `eligible` routes (numbers into `routes`) by score and say whether the best is taken.
+    """Rank the `eligible` routes (numbers into `routes`) and say whether the best is taken.
 
     Ties go to the route that comes first in the library. Two candidates are ambiguous when
     together they reach the threshold and neither does alone.

@@ -124,7 +124,9 @@ class Report:
         return {
             "accuracy": _rate((r.right for r in self.results), self.results),
             "ranked first": _rate((r.rank == 1 for r in inside), inside),
-            f"ranked in {TOP}": _rate((r.rank is not None and r.rank <= TOP for r in inside), inside),
+            f"ranked in {TOP}": _rate(
+                (r.rank is not None and r.rank <= TOP for r in inside), inside
+            ),
             "right agent first": _rate((_agent_first(r) for r in inside), inside),
             "right when taken": _rate((r.right for r in taken), taken),
             "abstained, some rule fits": _rate((r.taken is None for r in inside), inside),

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import frontmatter
 import yaml
+from frontmatter.default_handlers import YAMLHandler
 
 from router.errors import Fault
 
@@ -18,7 +18,7 @@ MAX_DEPTH = 20
 TEXT_KEYS = frozenset({"name", "title", "description", "icon"})
 """Keys whose scalar is kept as it is written, whatever YAML would make of it."""
 
-_HANDLER = frontmatter.YAMLHandler()
+_HANDLER = YAMLHandler()
 _FENCE = re.compile(r"-{3,}[ \t]*$", re.MULTILINE)
 _TOP_LEVEL_KEY = re.compile(r"^[A-Za-z_][\w.-]*[ \t]*:(?=\s|$)", re.MULTILINE)
 
@@ -38,7 +38,7 @@ class Document:
     faults: tuple[Fault, ...]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """YAML that is not accepted; `line` counts from 0 within the YAML text."""
 
     def __init__(self, line: int, message: str) -> None:
@@ -47,7 +47,7 @@ class _Refused(Exception):
 
 
 def decode(path: str, data: bytes) -> tuple[str, tuple[Fault, ...]]:
-    """A file's text with `\\n` line ends and without a byte order mark, and what was odd about it."""
+    """A file's text with `\\n` line ends and no byte order mark, and what was odd about it."""
     faults: list[Fault] = []
     try:
         text = data.decode("utf-8")
@@ -96,7 +96,7 @@ def _mapping(
 ) -> tuple[dict[str, Any], dict[str, int], tuple[Fault, ...]]:
     try:
         values, positions = _load(raw)
-    except _Refused as error:
+    except _RefusedError as error:
         return {}, {}, (Fault(path, offset + error.line, str(error)),)
     except yaml.YAMLError as error:
         if recover and (found := _recover(path, raw, offset)):
@@ -128,7 +128,7 @@ def _recover(
             continue
         try:
             value = _load(block)[0][key]
-        except _Refused as error:
+        except _RefusedError as error:
             faults.append(Fault(path, line + error.line, str(error)))
             continue
         except yaml.YAMLError:
@@ -152,7 +152,7 @@ def _load(raw: str) -> tuple[dict[str, Any], dict[str, int]]:
             return {}, {}
         if not isinstance(node, yaml.MappingNode):
             kind = "list" if isinstance(node, yaml.SequenceNode) else "single value"
-            raise _Refused(node.start_mark.line, f"must be `key: value` lines, not a {kind}")
+            raise _RefusedError(node.start_mark.line, f"must be `key: value` lines, not a {kind}")
         for mapping in _mappings(node):
             _refuse_duplicates(mapping)
         lines = {str(key.value): key.start_mark.line for key, _ in node.value}
@@ -160,7 +160,9 @@ def _load(raw: str) -> tuple[dict[str, Any], dict[str, int]]:
             values = loader.construct_document(node)
         except (ValueError, TypeError, OverflowError) as error:
             # PyYAML lets the constructors' own errors through: `2026-13-45` is no date.
-            raise _Refused(node.start_mark.line, f"has a value that is none: {error}") from None
+            raise _RefusedError(
+                node.start_mark.line, f"has a value that is none: {error}"
+            ) from None
         for key, value in node.value:
             # `name: no` means what is written, not `False`; `description:` alone is empty.
             if key.value in TEXT_KEYS and isinstance(value, yaml.ScalarNode):
@@ -173,20 +175,20 @@ def _load(raw: str) -> tuple[dict[str, Any], dict[str, int]]:
 def _gate(raw: str) -> None:
     """Refuse YAML whose construction could explode, from its events alone."""
     if len(raw) > MAX_YAML_CHARS:
-        raise _Refused(0, f"{len(raw)} characters of YAML; the limit is {MAX_YAML_CHARS}")
+        raise _RefusedError(0, f"{len(raw)} characters of YAML; the limit is {MAX_YAML_CHARS}")
     depth = 0
     for event in yaml.parse(raw, Loader=yaml.SafeLoader):
-        line = event.start_mark.line
+        line = event.start_mark.line if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
-            raise _Refused(line, "uses a YAML alias (`*name`); write the value out")
+            raise _RefusedError(line, "uses a YAML alias (`*name`); write the value out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise _Refused(line, f"is nested deeper than {MAX_DEPTH} levels")
+                raise _RefusedError(line, f"is nested deeper than {MAX_DEPTH} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style:
-            raise _Refused(line, "uses a YAML merge (`<<`); write the keys out")
+            raise _RefusedError(line, "uses a YAML merge (`<<`); write the keys out")
 
 
 def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
@@ -203,9 +205,9 @@ def _refuse_duplicates(node: yaml.MappingNode) -> None:
     seen: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise _Refused(key.start_mark.line, "has a key that is not a word")
+            raise _RefusedError(key.start_mark.line, "has a key that is not a word")
         if key.value in seen:
-            raise _Refused(key.start_mark.line, f"key `{key.value}` appears twice; keep one")
+            raise _RefusedError(key.start_mark.line, f"key `{key.value}` appears twice; keep one")
         seen.add(key.value)
 
 

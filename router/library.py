@@ -13,7 +13,7 @@ from typing import Any
 from router import frontmatter, rules, templates
 from router.errors import Fault
 from router.records import Agent, Link, Prompt, Route, Rule
-from router.source import SETTINGS, Folder, Snapshot, SourceFile, Unreadable
+from router.source import SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template"})
@@ -186,9 +186,10 @@ class _Reader:
             message = f"link `{link.target}` leads outside of the library; move the file into it"
             self._fault(agent_path, link.line, message)
             return link
-        for place in dict.fromkeys(
-            option for place in places for option in (place, place.removesuffix(".md") + ".prompt.md")
-        ):
+        names = [
+            name for place in places for name in (place, f"{place.removesuffix('.md')}.prompt.md")
+        ]
+        for place in dict.fromkeys(names):
             if place in self.prompts:
                 return replace(link, path=place)
             file = self._file(place)
@@ -197,7 +198,9 @@ class _Reader:
             if file:
                 self._fault(agent_path, link.line, f"prompt `{place}` cannot be read: {file}")
                 return link
-        message = f"prompt `{places[0]}` does not exist{self._near(places[0])}; write it or fix the link"
+        message = (
+            f"prompt `{places[0]}` does not exist{self._near(places[0])}; write it or fix the link"
+        )
         self._fault(agent_path, link.line, message, warning=True)
         return link
 
@@ -214,7 +217,7 @@ class _Reader:
             return ""
         try:
             file = self.folder.read(path)
-        except Unreadable as error:
+        except UnreadableError as error:
             return str(error)
         self.outside[path] = file.sha256
         return file
@@ -289,13 +292,11 @@ class _Reader:
         }
         try:
             return templates.render(document.body, variables)
-        except templates.TemplateFault as error:
+        except templates.TemplateError as error:
             self._fault(path, error.line + document.body_line - 1, str(error))
             return None
 
-    def _is_template(
-        self, path: str, document: frontmatter.Document, agent: str | None
-    ) -> bool:
+    def _is_template(self, path: str, document: frontmatter.Document, agent: str | None) -> bool:
         """Own agents are templates; prompts and other tools' files only where they opt in."""
         choice = document.metadata.get("template")
         if choice not in (None, "jinja", "none"):

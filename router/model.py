@@ -48,7 +48,7 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """Per word piece its dot product with each route's vector (dense rows) and its squared length."""
+    """Per word piece its dot products with the routes' vectors (one row), its squared length."""
 
     index: dict[str, int]
     rows: Sequence[float]
@@ -128,9 +128,7 @@ class Scorer:
     def score(self, task: str) -> Scores:
         """The score of each route of the model for `task`."""
         seen = self._seen
-        found = [
-            seen.get(word) or self._learn(word) for word in dict.fromkeys(words(task))
-        ]
+        found = [seen.get(word) or self._learn(word) for word in dict.fromkeys(words(task))]
         totals: list[float] | None = None
         scales = []
         for channel, weight in enumerate(CHANNEL_WEIGHTS):

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
@@ -145,7 +146,7 @@ def unclosed_fence(text: str) -> tuple[int, str] | None:
 
 def _headings(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
     """Title, level and line of each heading that is not inside something."""
-    for token, content in zip(tokens, tokens[1:], strict=False):
+    for token, content in pairwise(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
             yield content.content.strip(), int(token.tag[1]), token.map[0]
 
@@ -244,7 +245,9 @@ def _links(markdown: str) -> Iterator[Link]:
     """Each link of a `Use` line once, in order."""
     seen: set[str] = set()
     target, title = None, ""
-    for token in (child for block in _INLINE.parseInline(markdown) for child in block.children or ()):
+    for token in (
+        child for block in _INLINE.parseInline(markdown) for child in block.children or ()
+    ):
         if token.type == "link_open":
             target, title = unquote(str(token.attrs["href"])), ""
         elif token.type == "link_close" and target is not None:

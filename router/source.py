@@ -28,7 +28,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 """The default library, in an installed wheel; in a checkout it is the checkout itself."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A path that must not or cannot be read; the message completes `path:line: …`."""
 
 
@@ -56,36 +56,36 @@ def find_library(start: str | os.PathLike[str]) -> Path:
 class Folder:
     """The library's folder, opened for reading.
 
-    Raises `Unreadable` from the constructor when `root` is no folder.
+    Raises `UnreadableError` from the constructor when `root` is no folder.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.path.realpath(root)
         if not os.path.isdir(self.root):
-            raise Unreadable(f"{os.fspath(root)} is not a folder")
+            raise UnreadableError(f"{os.fspath(root)} is not a folder")
 
     def read(self, path: str) -> SourceFile:
         """The file at `path` (relative to the library).
 
-        Raises `Unreadable` for a missing file, one outside the library (also by a symbolic
+        Raises `UnreadableError` for a missing file, one outside the library (also by a symbolic
         link), anything but a regular file, and one over `MAX_FILE_BYTES`.
         """
         inside = self._inside(path)
         try:
             handle = self._open(inside)
         except FileNotFoundError:
-            raise Unreadable("no such file") from None
+            raise UnreadableError("no such file") from None
         except (OSError, ValueError) as error:
-            raise Unreadable(_cause(error)) from None
+            raise UnreadableError(_cause(error)) from None
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
-                raise Unreadable("not a regular file")
+                raise UnreadableError("not a regular file")
             if status.st_size > MAX_FILE_BYTES:
-                raise Unreadable(f"{status.st_size} bytes; the limit is {MAX_FILE_BYTES}")
+                raise UnreadableError(f"{status.st_size} bytes; the limit is {MAX_FILE_BYTES}")
             data = _read_all(handle, MAX_FILE_BYTES)
         except OSError as error:
-            raise Unreadable(_cause(error)) from None
+            raise UnreadableError(_cause(error)) from None
         finally:
             os.close(handle)
         return SourceFile(path, data)
@@ -104,17 +104,17 @@ class Folder:
                     elif entry.name.endswith(".md"):
                         found.append(path)
                     if len(found) > MAX_FILES:
-                        raise Unreadable(f"more than {MAX_FILES} files")
+                        raise UnreadableError(f"more than {MAX_FILES} files")
         return iter(sorted(found))
 
     def _inside(self, path: str) -> str:
         try:
             resolved = os.path.realpath(os.path.join(self.root, path))
         except (OSError, ValueError) as error:
-            raise Unreadable(_cause(error)) from None
+            raise UnreadableError(_cause(error)) from None
         inside = os.path.relpath(resolved, self.root)
         if inside == os.pardir or inside.startswith(os.pardir + os.sep) or os.path.isabs(inside):
-            raise Unreadable("leads outside of the library; only files in it are read")
+            raise UnreadableError("leads outside of the library; only files in it are read")
         return inside
 
     def _open(self, inside: str) -> int:
@@ -164,7 +164,7 @@ def snapshot(folder: Folder) -> Snapshot:
     for path in paths:
         try:
             files.append(folder.read(path))
-        except Unreadable as error:
+        except UnreadableError as error:
             unreadable.append((path, str(error)))
     return Snapshot(folder.root, tuple(files), tuple(unreadable))
 
@@ -175,7 +175,7 @@ def _read_all(handle: int, limit: int) -> bytes:
         chunks.append(chunk)
         limit -= len(chunk)
         if limit < 0:
-            raise Unreadable("grew while it was read")
+            raise UnreadableError("grew while it was read")
     return b"".join(chunks)
 
 

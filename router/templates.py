@@ -29,8 +29,8 @@ FILTERS = frozenset(
     " title trim unique upper".split()
 )
 METHODS = frozenset(
-    "capitalize cycle endswith get items join keys lower lstrip replace rstrip split startswith strip"
-    " title upper values".split()
+    "capitalize cycle endswith get items join keys lower lstrip replace rstrip split startswith"
+    " strip title upper values".split()
 )
 TESTS = frozenset(
     "boolean defined divisibleby eq equalto even false in iterable lower mapping ne none number"
@@ -47,7 +47,7 @@ _ALLOWED_NODES = (
 _MARK = "\0"
 
 
-class TemplateFault(Exception):
+class TemplateError(Exception):
     """A template that is refused or fails; `line` counts from 1 within the template."""
 
     def __init__(self, line: int, message: str) -> None:
@@ -63,25 +63,19 @@ class Rendered:
     lines: tuple[int, ...]
 
 
-class _Undefined(jinja2.StrictUndefined):
+class _Undefined(jinja2.Undefined):
     """May be tested and looped over (the reference agent does both), never printed."""
 
     __slots__ = ()
 
-    def __bool__(self) -> bool:
-        return False
-
-    __eq__ = jinja2.Undefined.__eq__
-    __ne__ = jinja2.Undefined.__ne__
-    __hash__ = jinja2.Undefined.__hash__
-    __iter__ = jinja2.Undefined.__iter__
-    __len__ = jinja2.Undefined.__len__
+    def __str__(self) -> str:
+        self._fail_with_undefined_error()
 
 
 def render(template: str, variables: Mapping[str, Any]) -> Rendered:
     """Render `template` as stock Jinja2 would, or say why not.
 
-    Raises `TemplateFault` for a syntax error, a construct outside of the subset, an undefined
+    Raises `TemplateError` for a syntax error, a construct outside of the subset, an undefined
     variable that is printed, and a template that grows or runs too long.
 
     >>> render("Hi {{ name|title }}", {"name": "ann"}).text
@@ -93,29 +87,28 @@ def render(template: str, variables: Mapping[str, Any]) -> Rendered:
         tree = environment.parse(template)
         _check(tree, depth=0, budget=budget)
         _mark_lines(tree)
-        _count_loops(tree)
+        _count_loops(tree, environment)
         compiled = environment.from_string(tree)
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateFault(error.lineno, f"template: {error.message}") from None
+        raise TemplateError(error.lineno, f"template: {error.message}") from None
     except (RecursionError, SyntaxError):
         # SyntaxError: Python's own limit on nested blocks, met by the code that Jinja generates.
-        raise TemplateFault(1, "template: nested too deep; simplify it") from None
+        raise TemplateError(1, "template: nested too deep; simplify it") from None
     pieces: list[str] = []
     try:
-        for piece in compiled.generate(dict(variables)):
-            pieces.append(budget.output(piece))
-    except TemplateFault as error:
-        raise TemplateFault(error.line or _line_of(error), str(error)) from None
+        pieces.extend(map(budget.output, compiled.generate(dict(variables))))
+    except TemplateError as error:
+        raise TemplateError(error.line or _line_of(error), str(error)) from None
     except jinja2.UndefinedError as error:
         message = f"template: {error.message}; define it in project.yaml, or test it first"
-        raise TemplateFault(_line_of(error), message) from None
+        raise TemplateError(_line_of(error), message) from None
     except RecursionError:
-        raise TemplateFault(1, "template: nested too deep; simplify it") from None
+        raise TemplateError(1, "template: nested too deep; simplify it") from None
     except MemoryError:
-        raise TemplateFault(1, "template: needs too much memory; simplify it") from None
+        raise TemplateError(1, "template: needs too much memory; simplify it") from None
     except Exception as error:
         # Jinja lets whatever an expression raises through: TypeError, ValueError, KeyError …
-        raise TemplateFault(_line_of(error), f"template: {error}") from None
+        raise TemplateError(_line_of(error), f"template: {error}") from None
     return _unmark("".join(pieces))
 
 
@@ -131,24 +124,24 @@ class _Budget:
     def node(self, line: int) -> None:
         self.nodes -= 1
         if self.nodes < 0:
-            raise TemplateFault(line, f"template: more than {MAX_NODES} nodes; split the file")
+            raise TemplateError(line, f"template: more than {MAX_NODES} nodes; split the file")
 
     def output(self, piece: str) -> str:
         self.chars -= len(piece)
         if self.chars < 0:
-            raise TemplateFault(0, f"template: more than {MAX_OUTPUT_CHARS} characters come out")
+            raise TemplateError(0, f"template: more than {MAX_OUTPUT_CHARS} characters come out")
         return piece
 
     def loop(self, items: Iterable[Any]) -> Iterator[Any]:
         for item in items:
             self.iterations -= 1
             if self.iterations < 0 or time.monotonic() > self.deadline:
-                raise TemplateFault(0, "template: its loops run too long; loop over less")
+                raise TemplateError(0, "template: its loops run too long; loop over less")
             yield item
 
     def size(self, chars: int) -> None:
         if chars > MAX_OUTPUT_CHARS:
-            raise TemplateFault(0, f"template: a text of {chars} characters; make it shorter")
+            raise TemplateError(0, f"template: a text of {chars} characters; make it shorter")
 
 
 class _Environment(SandboxedEnvironment):
@@ -209,23 +202,23 @@ def _check(node: nodes.Node, depth: int, budget: _Budget) -> None:
     """Refuse what is not on the lists, wherever it stands: also in a branch never taken."""
     budget.node(node.lineno)
     if depth > MAX_DEPTH:
-        raise TemplateFault(node.lineno, f"template: nested deeper than {MAX_DEPTH} levels")
+        raise TemplateError(node.lineno, f"template: nested deeper than {MAX_DEPTH} levels")
     if not isinstance(node, _ALLOWED_NODES):
         name = type(node).__name__.lower()
-        raise TemplateFault(node.lineno, f"template: `{name}` is not allowed here; {_SUBSET}")
+        raise TemplateError(node.lineno, f"template: `{name}` is not allowed here; {_SUBSET}")
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
         message = f"template: no filter `{node.name}`; there are {', '.join(sorted(FILTERS))}"
-        raise TemplateFault(node.lineno, message)
+        raise TemplateError(node.lineno, message)
     if isinstance(node, nodes.Test) and node.name not in TESTS:
         message = f"template: no test `{node.name}`; there are {', '.join(sorted(TESTS))}"
-        raise TemplateFault(node.lineno, message)
+        raise TemplateError(node.lineno, message)
     if isinstance(node, nodes.For) and node.recursive:
-        raise TemplateFault(node.lineno, "template: a recursive loop is not allowed here")
+        raise TemplateError(node.lineno, "template: a recursive loop is not allowed here")
     if isinstance(node, nodes.Call) and not (
         isinstance(node.node, nodes.Getattr) and node.node.attr in METHODS
     ):
         message = f"template: only these can be called: {', '.join(sorted(METHODS))}"
-        raise TemplateFault(node.lineno, message)
+        raise TemplateError(node.lineno, message)
     for child in node.iter_child_nodes():
         _check(child, depth + 1, budget)
 
@@ -242,10 +235,10 @@ def _mark_lines(tree: nodes.Template) -> None:
         )
 
 
-def _count_loops(tree: nodes.Template) -> None:
+def _count_loops(tree: nodes.Template, environment: jinja2.Environment) -> None:
     for loop in tree.find_all(nodes.For):
         counted = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
-        loop.iter = counted.set_environment(tree.environment)
+        loop.iter = counted.set_environment(environment)
 
 
 def _unmark(marked: str) -> Rendered:
