@@ -26,6 +26,9 @@ PATIENCE_SECONDS = 0.5
 
 DEADLINE_SECONDS = 900.0
 
+PACKAGE_FOLDER = os.fspath(Path(__file__).resolve().parent.parent)
+"""Where the compiling process imports this package from, whatever the current folder holds."""
+
 Notify = Callable[[str], None]
 
 
@@ -88,14 +91,13 @@ def _outside_unchanged(model: Model, folder: Folder) -> bool:
 def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
     """Compile in a process of its own, which renders a stranger's templates within limits."""
     request = json.dumps({"root": folder.root, "cache": os.fspath(cache)})
-    # One thread: the sums come out in the same order on every machine. -P and PYTHONPATH: this
-    # package, whatever the current folder holds.
+    # One thread: the sums come out in the same order on every machine.
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.fspath(Path(__file__).resolve().parent.parent),
+        "PYTHONPATH": PACKAGE_FOLDER,
     }
     command = [sys.executable, "-P", "-m", "router.build"]
     with subprocess.Popen(

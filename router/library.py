@@ -133,8 +133,8 @@ class _Reader:
         rendered = self._rendered(file.path, document, name)
         if rendered is None or name is None:
             return None
-        text = self._closed(file.path, rendered)
-        lines = tuple(line + document.body_line - 1 for line in rendered.lines)
+        rendered = self._closed(file.path, rendered)
+        text, lines = rendered.text, rendered.lines
         description = self._text(document, "description") or rules.first_paragraph(text)
         if "description" not in document.metadata:
             message = "no `description`; add one sentence that says what the agent is for"
@@ -233,7 +233,7 @@ class _Reader:
         rendered = self._rendered(file.path, document, None)
         if rendered is None:
             return None
-        text = self._closed(file.path, rendered)
+        text = self._closed(file.path, rendered).text
         heading = next((section.title for section in rules.sections(text)), "")
         prompt = Prompt(
             path=file.path,
@@ -276,10 +276,11 @@ class _Reader:
     def _rendered(
         self, path: str, document: frontmatter.Document, agent: str | None
     ) -> templates.Rendered | None:
-        """The body as a template where it is one, else as it stands."""
+        """The body as a template where it is one, else as it stands; `lines` are the file's."""
+        above = document.body_line - 1
         if not self._is_template(path, document, agent):
             count = document.body.count("\n") + 1
-            return templates.Rendered(document.body, tuple(range(1, count + 1)))
+            return templates.Rendered(document.body, tuple(range(above + 1, above + count + 1)))
         entries = self.schema["agents"]
         entry = entries.get(agent) if isinstance(entries, dict) else None
         if isinstance(entries, list):
@@ -291,10 +292,11 @@ class _Reader:
             "agent": document.metadata | (entry if isinstance(entry, dict) else {}),
         }
         try:
-            return templates.render(document.body, variables)
+            rendered = templates.render(document.body, variables)
         except templates.TemplateError as error:
-            self._fault(path, error.line + document.body_line - 1, str(error))
+            self._fault(path, error.line + above, str(error))
             return None
+        return replace(rendered, lines=tuple(line + above for line in rendered.lines))
 
     def _is_template(self, path: str, document: frontmatter.Document, agent: str | None) -> bool:
         """Own agents are templates; prompts and other tools' files only where they opt in."""
@@ -306,16 +308,15 @@ class _Reader:
             return choice == "jinja"
         return SETTINGS in self.files or rules.selection_line(document.body) is not None
 
-    def _closed(self, path: str, rendered: templates.Rendered) -> str:
+    def _closed(self, path: str, rendered: templates.Rendered) -> templates.Rendered:
         """The text with a last code fence closed, so that what follows it stays outside."""
         fence = rules.unclosed_fence(rendered.text)
         if fence is None:
-            return rendered.text
-        line, mark = fence
-        self._fault(
-            path, rendered.lines[line], "code fence is never closed; close it", warning=True
-        )
-        return rendered.text.rstrip("\n") + f"\n{mark}\n"
+            return rendered
+        line, mark = rendered.lines[fence[0]], fence[1]
+        self._fault(path, line, "code fence is never closed; close it", warning=True)
+        # The added line is said to come from the file's last.
+        return templates.Rendered(f"{rendered.text}\n{mark}", (*rendered.lines, rendered.lines[-1]))
 
     def _text(self, document: frontmatter.Document, key: str) -> str:
         value = document.metadata.get(key)

@@ -60,7 +60,7 @@ def sections(text: str) -> tuple[Section, ...]:
     ends = [first for _, _, first in heads[1:]] + [text.count("\n") + 1]
     return tuple(
         Section(title, level, first, last)
-        for (title, level, first), last in zip(heads, ends, strict=True)
+        for (title, level, first), last in zip(heads, ends, strict=False)  # no heads, one end
     )
 
 

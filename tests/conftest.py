@@ -1,0 +1,66 @@
+"""Fixtures: libraries as folders under `libraries/`, and the command line as a process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from router import Router
+
+ROOT = Path(__file__).parent.parent
+LIBRARIES = Path(__file__).parent / "libraries"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of this test run's own, also for the processes that it starts."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["ROUTE_CACHE"] = str(folder)
+    os.environ.pop("ROUTE_LIBRARY", None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def router(cache: Path) -> Router:
+    """The router of the shipped library."""
+    return Router.load(ROOT)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a library of `libraries/` to where a test may change it."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(LIBRARIES / name, tmp_path / name))
+
+    return copy
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs `route` with arguments as a user would."""
+
+    def run(
+        *arguments: object, cwd: Path = ROOT, stdin: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "router", *map(str, arguments)],
+            cwd=cwd,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+            text=True,
+            encoding="utf-8",
+            capture_output=True,
+            timeout=120,
+            check=False,
+            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+        )
+
+    return run

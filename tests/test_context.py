@@ -1,0 +1,79 @@
+"""What a model is given: every part whole, with its source, and the task shut in at the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from router import Router
+
+ROOT = Path(__file__).parent.parent
+PARSER = MarkdownIt("commonmark")
+
+
+def test_parts_in_order_with_their_sources(router: Router) -> None:
+    context = router.assemble(router.route("optimize slow queries"))
+    assert [(part.role, part.source, part.trust) for part in context.parts] == [
+        ("agent", "agents/backend-developer.md", "library"),
+        ("prompt", "prompts/database-optimization.md", "library"),
+        ("prompt", "prompts/query-analysis.md", "library"),
+        ("rationale", "agents/backend-developer.md", "library"),
+        ("task", "", "task"),
+    ]
+    for part in context.parts[:-1]:
+        assert part.sha256 == hashlib.sha256((ROOT / part.source).read_bytes()).hexdigest()
+        assert part.text in context.text
+    assert context.missing == ()
+
+
+def test_prompts_arrive_unchanged(router: Router) -> None:
+    for part in router.assemble(router.route("optimize slow queries")).parts:
+        if part.role == "prompt":
+            assert (ROOT / part.source).read_text().endswith(part.text + "\n")
+
+
+def test_an_abstention_holds_the_task_alone(router: Router) -> None:
+    context = router.assemble(router.route("xqzt flrb"))
+    assert [part.role for part in context.parts] == ["task"]
+    assert context.text == "# Task\n\n```\nxqzt flrb\n```\n"
+
+
+def test_a_missing_prompt_is_named(library: Callable[[str], Path]) -> None:
+    router = Router.load(library("missing-prompt"))
+    context = router.assemble(router.route("ship the release"))
+    assert context.missing == ("../prompts/shop.md",)
+    assert "# Missing prompt: Ship\n\nSource: ../prompts/shop.md\n" in context.text
+
+
+TASKS = st.text(
+    alphabet=st.one_of(st.sampled_from("`~#\n -*>x"), st.characters(codec="utf-8")), min_size=1
+).filter(lambda task: task.strip() and not set(task) & set("\0\r"))
+
+
+@given(TASKS)
+def test_the_task_cannot_close_its_section(router: Router, task: str) -> None:
+    """A markdown parser finds the task, whole, in the last block, whatever it contains."""
+    text = router.assemble(router.route(task)).text
+    last = PARSER.parse(text)[-1]
+    assert (last.type, last.content) == ("fence", task + "\n")
+
+
+@given(TASKS)
+def test_the_prefix_does_not_depend_on_the_task(router: Router, task: str) -> None:
+    """Contexts of one route are equal up to the task: providers' prompt caches hit."""
+    decision = router.route("optimize slow queries")
+    text = router.assemble(decision).text
+    other = router.assemble(type(decision)(task, decision.candidates, "routed", 0.0)).text
+    assert other.partition("# Task\n")[0] == text.partition("# Task\n")[0]
+
+
+def test_a_code_fence_left_open_does_not_swallow_the_task(library: Callable[[str], Path]) -> None:
+    router = Router.load(library("open-code-fence"))
+    text = router.assemble(router.route("ship the release")).text
+    last = PARSER.parse(text)[-1]
+    assert last.content == "ship the release\n"
