@@ -40,7 +40,8 @@ _ALLOWED_NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.CondExpr,
     nodes.Name, nodes.Const, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Compare,
     nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Getattr, nodes.Getitem, nodes.Slice,
-    nodes.Filter, nodes.Test, nodes.Call, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.Pos, nodes.Keyword,
+    nodes.Filter, nodes.Test, nodes.Call, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg,
+    nodes.Pos, nodes.Keyword,
 )  # fmt: skip
 
 # A NUL cannot occur in a source file (the reader refuses it), so it can mark source lines.

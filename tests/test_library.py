@@ -162,7 +162,7 @@ def test_agent_fields() -> None:
     agent = read(LIBRARIES / "loop").agents[1]
     assert agent.role == "Pilot of Harbour"
     assert agent.responsibilities == "Docking\nTowing"
-    assert [section.title for section in agent.sections][0] == "Dynamic Prompt Selection"
+    assert agent.sections[0].title == "Dynamic Prompt Selection"
 
 
 def test_a_file_without_the_section_is_one_implicit_rule() -> None:

@@ -1,0 +1,275 @@
+"""The command line as a user meets it: stdout, stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+ROOT = Path(__file__).parent.parent
+LIBRARIES = Path(__file__).parent / "libraries"
+ROUTED, FAULT, USAGE, ABSTAINED = 0, 1, 2, 3
+
+
+def test_the_main_job(run: Run) -> None:
+    done = run("optimize slow queries")
+    assert done.returncode == ROUTED
+    assert done.stdout.startswith(
+        "# Agent: backend-developer\n\nSource: agents/backend-developer.md\n"
+    )
+    places = [
+        done.stdout.index(text)
+        for text in (
+            "Backend specialist for Storefront",
+            "# Prompt: Database Optimization\n\nSource: prompts/database-optimization.md",
+            "# Prompt: Query Analysis\n\nSource: prompts/query-analysis.md",
+            "# Rationale: Database Optimization",
+            "# Task\n\n```\noptimize slow queries\n```\n",
+        )
+    ]
+    assert places == sorted(places)
+    (line,) = done.stderr.splitlines()[-1:]
+    assert line.startswith("backend-developer / Database Optimization  ")
+    assert "queries" in line
+
+
+def test_words_need_no_quotes(run: Run) -> None:
+    assert run("optimize", "slow", "queries").stdout == run("optimize slow queries").stdout
+
+
+def test_json(run: Run) -> None:
+    done = run("optimize slow queries", "--json", "--top", 2)
+    answer = json.loads(done.stdout)
+    assert answer["decision"]["matches"] == ["backend-developer/database-optimization"]
+    assert len(answer["decision"]["candidates"]) == 2
+    assert [part["role"] for part in answer["context"]["parts"]][-1] == "task"
+
+
+def test_abstention(run: Run) -> None:
+    done = run("xqzt flrb")
+    assert (done.returncode, done.stdout) == (ABSTAINED, "")
+    assert done.stderr == "abstained: no word of the task is known to the library\n"
+    answer = json.loads(run("xqzt flrb", "--json").stdout)
+    assert answer["decision"]["outcome"] == "no-evidence"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "task"),
+    [
+        (["-"], "optimize slow queries\n", "optimize slow queries"),
+        (["optimize", "-"], "slow queries", "optimize\n\nslow queries"),
+        (["optimize"], "slow queries", "optimize\n\nslow queries"),
+        (["optimize slow queries"], "", "optimize slow queries"),
+    ],
+)
+def test_standard_input_joins_or_replaces_the_task(
+    run: Run, arguments: list[str], stdin: str, task: str
+) -> None:
+    answer = json.loads(run(*arguments, "--json", stdin=stdin).stdout)
+    assert answer["decision"]["task"] == task
+
+
+def test_a_silent_pipe_does_not_hang() -> None:
+    reading, writing = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "router", "optimize slow queries"],
+            stdin=reading, cwd=ROOT, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert done.returncode == ROUTED
+
+
+def test_a_loop_over_a_file_keeps_its_lines(tmp_path: Path) -> None:
+    """`while read task; do route "$task"; done < tasks` must not lose the other tasks."""
+    tasks = tmp_path / "tasks"
+    tasks.write_text("optimize slow queries\nanything\n")
+    with tasks.open("rb", buffering=0) as file:
+        file.readline()
+        at = file.tell()
+        subprocess.run(
+            [sys.executable, "-m", "router", "optimize slow queries"],
+            stdin=file, cwd=ROOT, capture_output=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert file.tell() == at
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([""], FAULT, "task:1: is empty; say what is to be done\n"),
+        (["why", ""], FAULT, "task:1: is empty"),
+        (["x", "--agent", "testr"], USAGE, "agent: no agent `testr`; did you mean `tester`?\n"),
+        (["x", "--library", "/nowhere"], USAGE, "library: /nowhere is not a folder\n"),
+        (["x", "--top", "0"], USAGE, "Usage: "),
+        (["x", "--nonsense"], USAGE, "Usage: "),
+        (["eval", "nowhere.jsonl"], FAULT, "nowhere.jsonl:1: cannot be read: no such file"),
+        (
+            ["x", "--library", LIBRARIES / "empty"],
+            FAULT,
+            "agents:1: no agent files; add agents/NAME.md",
+        ),
+    ],
+)
+def test_errors(run: Run, arguments: list[object], code: int, message: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        ("x" * 10_000_000, "task:1: has 1048576 bytes; the limit is 32768"),
+        ("a\nb\0", "task:2: contains a NUL byte; remove it"),
+    ],
+    ids=["10 MB", "nul"],
+)
+def test_tasks_from_standard_input_that_are_refused(run: Run, stdin: str, message: str) -> None:
+    done = run("-", stdin=stdin)
+    assert (done.returncode, done.stdout) == (FAULT, "")
+    assert done.stderr.startswith(message)
+
+
+def test_undecodable_input(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "router", "-"],
+        input=b"ok\n\xff\xfe", cwd=ROOT, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == FAULT
+    assert done.stderr.decode().startswith("task:2: is not valid Unicode text")
+
+
+def test_three_broken_files_in_one_run(run: Run) -> None:
+    done = run("ship it", "--library", LIBRARIES / "three-broken")
+    assert done.returncode == FAULT
+    assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [
+        ["agents/deployer.md", "3"],
+        ["agents/tester.md", "5"],
+        ["agents/writer.md", "7"],
+    ]
+
+
+def test_a_missing_prompt_is_named_on_stderr_each_time(run: Run) -> None:
+    for _ in range(2):
+        done = run("shipping a release", "--library", LIBRARIES / "missing-prompt")
+        assert done.returncode == ROUTED
+        assert done.stderr.endswith("missing prompt: ../prompts/shop.md\n")
+        assert "# Missing prompt: Ship" in done.stdout
+
+
+def test_why(run: Run) -> None:
+    done = run("why", "optimize slow queries", "--top", 3)
+    header, *rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert header == ["route", "confidence", "score", "words"]
+    assert rows[0][0] == "backend-developer/database-optimization"
+    assert "queries +" in rows[0][3]
+    assert len(rows) == 3
+    assert run("why", "xqzt flrb").returncode == ABSTAINED
+
+
+def test_rules(run: Run) -> None:
+    rows = [
+        line.split("\t")
+        for line in run("rules", "--agent", "backend-developer").stdout.splitlines()
+    ]
+    assert rows[2] == [
+        "backend-developer/database-optimization",
+        "prompts/database-optimization.md + prompts/query-analysis.md",
+        "agents/backend-developer.md:24",
+    ]
+    described = json.loads(run("rules", "--json").stdout)
+    assert {"route", "when", "bundle", "source"} <= set(described[0])
+
+
+def test_compile(run: Run, library: Callable[[str], Path]) -> None:
+    root = library("missing-prompt")
+    first, second = (run("compile", "--library", root) for _ in range(2))
+    for done in (first, second):
+        assert done.stdout.startswith("missing-prompt: 1 agents, 1 rules, 1 prompts, 1 warnings; ")
+        assert done.stderr.count("prompt `prompts/shop.md` does not exist") == 1
+    assert json.loads(run("compile", "--library", root, "--json").stdout)["rules"] == 1
+
+
+def test_eval(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tasks.jsonl"
+    right = {
+        "task": "optimize slow database queries",
+        "expect": "backend-developer/database-optimization",
+    }
+    wrong = {"task": "optimize slow database queries", "expect": "tester/unit-testing"}
+    file.write_text(json.dumps(right) + "\n" + json.dumps(wrong) + "\n")
+    done = run("eval", file)
+    assert done.returncode == ROUTED
+    assert "\naccuracy\t0.500\t0.095–0.905\t1/2\n" in done.stdout
+    assert "tester/unit-testing\tbackend-developer/database-optimization" in done.stdout
+    gated = run("eval", file, "--min-accuracy", 0.9)
+    assert gated.returncode == FAULT
+    assert gated.stderr.endswith("accuracy 0.500 (95 %: 0.095–0.905) is below 0.9\n")
+    assert run("eval", file, "--min-accuracy", 0.5).returncode == ROUTED
+    assert json.loads(run("eval", file, "--json").stdout)["rates"]["accuracy"]["hits"] == 1
+
+
+def test_the_library_is_found(run: Run, library: Callable[[str], Path], tmp_path: Path) -> None:
+    """--library, else ROUTE_LIBRARY, else the nearest folder upwards, else the shipped one."""
+    root = library("good")
+    deep = root / "src/deep"
+    deep.mkdir(parents=True)
+    good, loop = str(root / "agents"), str(LIBRARIES / "loop")
+    assert Path(good).is_dir()
+
+    def agents(cwd: Path, *arguments: object, **environment: str) -> set[str]:
+        listed = json.loads(run("rules", "--json", *arguments, cwd=cwd, **environment).stdout)
+        return {rule["agent"] for rule in listed}
+
+    assert agents(deep) == {"deployer"}
+    assert agents(deep, ROUTE_LIBRARY=loop) == {"cook", "pilot"}
+    assert agents(deep, "--library", root, ROUTE_LIBRARY=loop) == {"deployer"}
+    assert "backend-developer" in agents(tmp_path)
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version").stdout.startswith("whenuse 0.")
+    assert "Route a task and print its context" in run("--help").stdout
+    assert run().returncode == USAGE
+
+
+def test_a_reader_that_leaves_early(router: object) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m router 'optimize slow queries' 2>/dev/null | head -n 1",
+        shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == "# Agent: backend-developer\n"
+
+
+def test_on_a_terminal_it_has_colours_and_when_piped_none(run: Run, router: object) -> None:
+    assert "\x1b[" not in run("optimize slow queries").stdout
+    for arguments in (["optimize slow queries"], ["rules"], ["why", "optimize slow queries"]):
+        assert "\x1b[" in on_terminal(*arguments)
+
+
+def on_terminal(*arguments: str) -> str:
+    main, child = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "router", *arguments],
+        stdin=subprocess.DEVNULL, stdout=child, stderr=subprocess.DEVNULL, cwd=ROOT,
+        env=os.environ | {"TERM": "xterm-256color"},
+    ):  # fmt: skip
+        os.close(child)
+        shown = b""
+        try:
+            while chunk := os.read(main, 65536):
+                shown += chunk
+        except OSError:
+            pass  # Linux's way of saying that the other end has closed
+    os.close(main)
+    return shown.decode()

@@ -1,0 +1,123 @@
+"""Sample tasks: what a bad row says, and what the figures mean."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from router import CasesError, Router
+from router.evaluation import Case, Rate, Report, evaluate, read_cases
+from router.report import misses_table, rates_table
+
+ROUTES = ("backend-developer/api-development", "tester/unit-testing")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("not json", "not JSON: Expecting value"),
+        ("[1]", "not an object; write"),
+        ("[" * 100_000, "not JSON: nested too deep"),
+        ('{"task": "x"}', "no `expect`; give the route's id, or null if no rule fits"),
+        ('{"expect": null}', "no `task`; give the task's text"),
+        ('{"task": 1, "expect": null}', "no `task`; give the task's text"),
+        ('{"task": " ", "expect": null}', "task:1: is empty"),
+        (
+            '{"task": "x", "expect": "tester/unit-tests"}',
+            "no route `tester/unit-tests`; did you mean `tester/unit-testing`?",
+        ),
+        ('{"task": "x", "expect": "zzz"}', "no route `zzz`; see `route rules`"),
+        (
+            '{"task": "x", "expect": null, "agent": "y"}',
+            "unknown key `agent`; there are expect, note, task",
+        ),
+    ],
+)
+def test_bad_rows(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "tasks.jsonl"
+    good = '{"task": "add an endpoint", "expect": "backend-developer/api-development"}'
+    file.write_text(f"{good}\n\n{line}\n{good}\n")
+    with pytest.raises(CasesError) as caught:
+        read_cases(file, ROUTES)
+    (fault,) = caught.value.faults
+    assert str(fault).startswith(f"{file}:3: {message}")
+
+
+def test_all_bad_rows_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.jsonl"
+    file.write_text("x\n{}\n[]\n")
+    with pytest.raises(CasesError) as caught:
+        read_cases(file, ROUTES)
+    assert [fault.line for fault in caught.value.faults] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [(b"", "no cases; add"), (b"\xff", "cannot be read: not utf-8")]
+)
+def test_unusable_files(tmp_path: Path, data: bytes, message: str) -> None:
+    file = tmp_path / "tasks.jsonl"
+    file.write_bytes(data)
+    with pytest.raises(CasesError, match=message):
+        read_cases(file, ROUTES)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CasesError, match=r"none.jsonl:1: cannot be read: no such file"):
+        read_cases(tmp_path / "none.jsonl", ROUTES)
+
+
+@pytest.fixture(scope="module")
+def report(router: Router) -> Report:
+    """Four cases whose outcomes are known by hand."""
+    return evaluate(
+        router.route,
+        [
+            Case("optimize slow database queries", "backend-developer/database-optimization", 1),
+            Case("optimize slow database queries", "tester/unit-testing", 2),
+            Case("xqzt flrb", None, 3),
+            Case("optimize slow database queries", None, 4),
+            Case("xqzt flrb", "tester/unit-testing", 5),
+        ],
+    )
+
+
+def test_rates_of_a_hand_worked_example(report: Report) -> None:
+    rates = {name: (rate.hits, rate.total) for name, rate in report.rates.items()}
+    assert rates["accuracy"] == (2, 5)
+    assert rates["ranked first"] == (1, 3)
+    assert rates["right when taken"] == (1, 3)
+    assert rates["abstained, some rule fits"] == (1, 3)
+    assert rates["abstained, no rule fits"] == (1, 2)
+    assert [result.case.line for result in report.misses] == [2, 4, 5]
+
+
+def test_every_miss_says_what_won(report: Report) -> None:
+    rows = [row[:4] for row in misses_table(report).rows]
+    task = "optimize slow database queries"
+    taken = "backend-developer/database-optimization"
+    assert rows == [
+        ("2", task, "tester/unit-testing", taken),
+        ("4", task, "none", taken),
+        ("5", "xqzt flrb", "tester/unit-testing", "none (no-evidence)"),
+    ]
+    assert len(rates_table(report).rows) == len(report.rates)
+    json.dumps(report.to_dict())
+
+
+@pytest.mark.parametrize(("hits", "total"), [(0, 1), (1, 1), (7, 10), (95, 100), (500, 1000)])
+def test_intervals_are_wilsons(hits: int, total: int) -> None:
+    """Against the closed form, written out."""
+    z, p, n = 1.959963984540054, hits / total, total
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    assert Rate(hits, total).interval == pytest.approx((centre - half, centre + half), abs=1e-9)
+
+
+def test_an_empty_rate() -> None:
+    rate = Rate(0, 0)
+    assert math.isnan(rate.value)
+    assert rate.interval == (0.0, 1.0)
+    assert rate.to_dict()["value"] is None

@@ -1,0 +1,113 @@
+"""What the package promises as a whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import router
+from router import Router
+
+ROOT = Path(__file__).parent.parent
+
+HEAVY = ("sklearn", "scipy", "numpy", "jinja2", "yaml", "markdown_it", "wordllama", "rich")
+
+
+def test_public_names() -> None:
+    assert router.__all__ == [
+        "ArtifactError",
+        "Candidate",
+        "CasesError",
+        "CompileError",
+        "Context",
+        "Decision",
+        "Evidence",
+        "Fault",
+        "LibraryError",
+        "Part",
+        "Router",
+        "RouterError",
+        "TaskError",
+        "UsageError",
+    ]
+    assert all(hasattr(router, name) for name in router.__all__)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import router",
+        "import router.cli",
+        "from router import Router; r = Router.load('.'); r.assemble(r.route('optimize queries'))",
+    ],
+)
+def test_routing_leaves_heavy_packages_alone(router: Router, code: str) -> None:
+    check = f"import sys; {code}; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_routing_leaves_the_command_line_alone(router: Router) -> None:
+    code = "import sys; from router import Router; Router.load('.').route('x y'); print('typer' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+def test_many_threads_one_router(router: Router) -> None:
+    tasks = ["optimize slow queries", "fix the flaky test", "make the page accessible", "add jwt"]
+    expected = [router.route(task) for task in tasks]
+    wrong: list[str] = []
+
+    def work() -> None:
+        fresh = Router(router.model)
+        for _ in range(20):
+            for task, decision in zip(tasks, expected, strict=True):
+                if router.route(task) != decision or fresh.route(task) != decision:
+                    wrong.append(task)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "router").glob("*.py")))
+def test_only_the_command_line_prints(module: str) -> None:
+    source = (ROOT / "router" / f"{module}.py").read_text()
+    if module not in ("cli", "build"):
+        for word in ("print(", "sys.exit", "typer", "sys.stdout"):
+            assert word not in source
+
+
+def test_the_wheel_routes_with_the_shipped_library(tmp_path: Path) -> None:
+    """Unpacked where no checkout is near; the packages it needs are those of this environment."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "dist"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = (tmp_path / "dist").iterdir()
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(site)
+    assert "router/shipped/agents/backend-developer.md" in names
+    assert "router/py.typed" in names
+    assert not any(name.startswith(("tests", "bench")) for name in names)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "router", "optimize slow queries"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    assert "# Prompt: Query Analysis" in done.stdout
