@@ -71,9 +71,8 @@ def main() -> None:
     rules = len(router.routes)
     print(f"python -c pass            {interpreter * 1e3:8.1f} ms")
     print(f"route TASK, warm cache    {whole * 1e3:8.1f} ms   {ratio:.1f} x the interpreter")
-    print(
-        f"router.route, {rules} rules   p50 {percentiles[49] * 1e6:6.0f} us   p99 {percentiles[98] * 1e6:.0f} us"
-    )
+    p50, p99 = percentiles[49] * 1e6, percentiles[98] * 1e6
+    print(f"router.route, {rules} rules   p50 {p50:6.0f} us   p99 {p99:.0f} us")
     print(f"compile, shipped library  {statistics.median(compiling):8.2f} s")
 
 

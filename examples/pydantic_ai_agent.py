@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from pydantic_ai import Agent
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from router import Router
@@ -27,18 +27,20 @@ def answer(task: str, model: FunctionModel) -> str:
         return f"No rule fits: {decision.reason}"
     context = ROUTER.assemble(decision)
     # The library's parts are instructions; the task is the user's message.
-    instructions = [part.text for part in context.parts if part.trust == "library"]
+    instructions = [
+        f"Source: {part.source}\n\n{part.text}" for part in context.parts if part.trust == "library"
+    ]
     agent = Agent(model, instructions=instructions)
     return agent.run_sync(task).output
 
 
 def echo(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-    """Stands in for a model: says which headings it was given, and the task."""
-    request = messages[-1]
-    assert isinstance(request, ModelRequest)
-    headings = [line for line in (info.instructions or "").split("\n") if line.startswith("# ")]
-    task = request.parts[-1].content
-    return ModelResponse(parts=[TextPart(f"given {headings} for: {task}")])
+    """Stands in for a model: says which files its instructions come from, and the task."""
+    lines = (info.instructions or "").split("\n")
+    sources = [line.removeprefix("Source: ") for line in lines if line.startswith("Source: ")]
+    parts = [part for message in messages for part in message.parts]
+    (task,) = [part.content for part in parts if isinstance(part, UserPromptPart)]
+    return ModelResponse(parts=[TextPart(f"{task}: {', '.join(sources)}")])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import os
 import re
 import struct
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -42,6 +41,8 @@ def write(path: Path, payload: bytes) -> None:
 
     Raises `OSError` when the folder cannot be written.
     """
+    import tempfile  # late: not needed to route
+
     header = _MAGIC + f"{FORMAT} {hashlib.sha256(payload).hexdigest()}\n".encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")

@@ -7,8 +7,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +88,9 @@ def _outside_unchanged(model: Model, folder: Folder) -> bool:
 
 def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
     """Compile in a process of its own, which renders a stranger's templates within limits."""
+    import shutil  # late, as below: not needed to route
+    import subprocess
+
     request = json.dumps({"root": folder.root, "cache": os.fspath(cache)})
     # One thread: the sums come out in the same order on every machine.
     environment = os.environ | {

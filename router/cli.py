@@ -1,284 +1,212 @@
-"""The command line: a thin edge. Data on stdout, messages on stderr, exit codes only here."""
+"""The command line's edge: everything that prints, and every exit code.
+
+A plain `route TASK` is answered from here; `commands` declares the rest with typer, whose import
+takes six times as long as the interpreter.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import stat
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
-
-from router import __version__
 from router.errors import FilesError, RouterError, UsageError, printable
+from router.router import Router
 
 if TYPE_CHECKING:
-    from router.report import Table
-    from router.router import Router
+    from pathlib import Path
 
-FAULT, USAGE, ABSTAINED = 1, 2, 3
+    from router.report import Table
+
+DONE, FAULT, USAGE, ABSTAINED = 0, 1, 2, 3
 
 STDIN_SECONDS = 0.25
 """How long a pipe beside a task may stay silent before it is taken for an inherited one."""
 
+MAX_STDIN_CHARS = 1 << 20
 
-class _TaskByDefault(TyperGroup):
-    """`route "some task"` is `route task "some task"`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        options = ("--help", "--version", "--install-completion", "--show-completion")
-        if args and args[0] not in self.commands and args[0] not in options:
-            args = ["task", *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(
-    name="route",
-    cls=_TaskByDefault,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Match a task to the right agent and prompts, and assemble the context for a model.",
-)
-
-Tasks = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="TASK...", help="The task; `-` stands for standard input.", show_default=False
-    ),
-]
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--library",
-        metavar="DIR",
-        help="The library; else ROUTE_LIBRARY, else the nearest folder upwards with agents/, "
-        "else the one shipped with this program.",
-        show_default=False,
-    ),
-]
-AgentOption = Annotated[
-    str | None, typer.Option(help="Only the rules of this agent.", show_default=False)
-]
-TopOption = Annotated[int, typer.Option(min=1, help="How many candidates to show.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+COMMANDS = ("task", "why", "rules", "compile", "eval")
 
 
 def main() -> None:
     """The console script."""
+    arguments = sys.argv[1:]
+    plain = not any(argument.startswith("-") and argument != "-" for argument in arguments)
+    if arguments and plain and arguments[0] not in COMMANDS:
+        sys.exit(guarded(answer, arguments))
+    from router.commands import app
+
     app()
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"whenuse {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Match a task to the right agent and prompts, and assemble the context for a model."""
-
-
-@app.command("task")
-def task_command(
-    task: Tasks,
-    agent: AgentOption = None,
-    top: TopOption = 5,
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Route a task and print its context (the default: `route "fix the login"`)."""
-    with _errors():
-        router = _load(library)
-        decision = router.route(_task(task), agent=agent, top=top)
-        context = router.assemble(decision)
-        _say(_decision_line(decision))
-        for missing in context.missing:
-            _say(f"missing prompt: {printable(missing)}")
-        if as_json:
-            _print_json({"decision": decision.to_dict(), "context": context.to_dict()})
-        elif not decision.abstained:
-            _print_markdown(context.text)
-        if decision.abstained:
-            raise typer.Exit(ABSTAINED)
-
-
-@app.command()
-def why(
-    task: Tasks,
-    agent: AgentOption = None,
-    top: TopOption = 5,
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show the candidates for a task and the words that decided."""
-    with _errors():
-        router = _load(library)
-        decision = router.route(_task(task), agent=agent, top=top)
-        if as_json:
-            _print_json(decision.to_dict())
-        else:
-            from router.report import candidates_table
-
-            _print_table(candidates_table(decision))
-        if decision.abstained:
-            raise typer.Exit(ABSTAINED)
-
-
-@app.command()
-def rules(
-    agent: AgentOption = None, library: LibraryOption = None, as_json: JsonOption = False
-) -> None:
-    """List the rules of the library."""
-    with _errors():
-        router = _load(library)
-        routes = [router.routes[number] for number in router.eligible(agent)]
-        if as_json:
-            _print_json(
-                [
-                    {
-                        "route": route.id,
-                        "agent": route.agent.id,
-                        "rule": route.rule.title,
-                        "when": route.rule.when,
-                        "not_when": route.rule.not_when,
-                        "examples": list(route.rule.examples),
-                        "rationale": route.rule.rationale,
-                        "bundle": [link.path or link.target for link in route.rule.use],
-                        "source": f"{route.agent.path}:{route.rule.line}",
-                    }
-                    for route in routes
-                ]
-            )
-        else:
-            from router.report import rules_table
-
-            _print_table(rules_table(routes, router.model.project))
-
-
-@app.command("compile")
-def compile_command(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Compile the library if it has changed, and say what is in it."""
-    with _errors():
-        started = time.perf_counter()
-        heard: list[str] = []
-        router = _load(library, heard)
-        seconds = time.perf_counter() - started
-        model = router.model
-        warnings = [str(fault) for fault in model.warnings]
-        for line in warnings:
-            if line not in heard:
-                _say(line)
-        summary = {
-            "project": model.project,
-            "agents": len(model.agents),
-            "rules": len(router.routes),
-            "prompts": len(model.prompts),
-            "encoder": model.encoder,
-            "warnings": warnings,
-            "seconds": round(seconds, 3),
-        }
-        if as_json:
-            _print_json(summary)
-        else:
-            print(
-                f"{model.project}: {len(model.agents)} agents, {len(router.routes)} rules,"
-                f" {len(model.prompts)} prompts, {len(warnings)} warnings; {seconds:.1f} s"
-            )
-
-
-@app.command("eval")
-def eval_command(
-    file: Annotated[Path, typer.Argument(help="Sample tasks, one JSON object a line.")],
-    min_accuracy: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Exit 1 below this.", show_default=False),
-    ] = None,
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Route sample tasks and compare with the routes they should take."""
-    from router.evaluation import evaluate, read_cases
-    from router.report import misses_table, rates_table
-
-    with _errors():
-        router = _load(library)
-        cases = read_cases(file, (route.id for route in router.routes))
-        report = evaluate(router.route, cases)
-        if as_json:
-            _print_json(report.to_dict())
-        else:
-            if report.misses:
-                _print_table(misses_table(report))
-                print()
-            _print_table(rates_table(report))
-        accuracy = report.rates["accuracy"]
-        if min_accuracy is not None and accuracy.value < min_accuracy:
-            low, high = accuracy.interval
-            _say(
-                f"accuracy {accuracy.value:.3f} (95 %: {low:.3f}–{high:.3f})"
-                f" is below {min_accuracy}"
-            )
-            raise typer.Exit(FAULT)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Our own errors as lines on stderr and an exit code."""
+def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int:
+    """The exit code of a command; our own errors become lines on stderr."""
     try:
-        yield
+        return command(*arguments, **options)
     except UsageError as error:
-        _say(str(error))
-        raise typer.Exit(USAGE) from None
+        say(str(error))
+        return USAGE
     except FilesError as error:
         for fault in error.faults:
-            _say(str(fault))
-        raise typer.Exit(FAULT) from None
+            say(str(fault))
+        return FAULT
     except RouterError as error:
-        _say(str(error))
-        raise typer.Exit(FAULT) from None
+        say(str(error))
+        return FAULT
     except BrokenPipeError:
         # The reader has gone, as in `route … | head`; nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(FAULT) from None
+        return FAULT
 
 
-def _load(library: Path | None, heard: list[str] | None = None) -> Router:
-    from router.router import Router
+def answer(
+    words: Sequence[str],
+    *,
+    agent: str | None = None,
+    top: int = 5,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Route a task; the context goes to stdout, a line about the decision to stderr."""
+    router = load(library)
+    decision = router.route(read_task(words), agent=agent, top=top)
+    context = router.assemble(decision)
+    say(decision.line)
+    for missing in context.missing:
+        say(f"missing prompt: {printable(missing)}")
+    if as_json:
+        show_json({"decision": decision.to_dict(), "context": context.to_dict()})
+    elif not decision.abstained:
+        _show_markdown(context.text)
+    return ABSTAINED if decision.abstained else DONE
+
+
+def why(
+    words: Sequence[str],
+    *,
+    agent: str | None = None,
+    top: int = 5,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Show the candidates for a task and the words that decided."""
+    from router.report import candidates_table
+
+    router = load(library)
+    decision = router.route(read_task(words), agent=agent, top=top)
+    if as_json:
+        show_json(decision.to_dict())
+    else:
+        say(decision.line)
+        _show_table(candidates_table(decision))
+    return ABSTAINED if decision.abstained else DONE
+
+
+def rules(*, agent: str | None = None, library: Path | None = None, as_json: bool = False) -> int:
+    """List the rules of the library."""
+    from router.report import rules_table
+
+    router = load(library)
+    routes = [router.routes[number] for number in router.eligible(agent)]
+    if as_json:
+        show_json([route.to_dict() for route in routes])
+    else:
+        _show_table(rules_table(routes))
+    return DONE
+
+
+def compile_library(*, library: Path | None = None, as_json: bool = False) -> int:
+    """Compile the library if it has changed, and say what is in it."""
+    import time
+
+    started = time.perf_counter()
+    heard: list[str] = []
+    router = load(library, heard)
+    seconds = time.perf_counter() - started
+    model = router.model
+    warnings = [str(fault) for fault in model.warnings]
+    for line in warnings:
+        if line not in heard:
+            say(line)
+    if as_json:
+        show_json(
+            {
+                "project": model.project,
+                "agents": len(model.agents),
+                "rules": len(router.routes),
+                "prompts": len(model.prompts),
+                "encoder": model.encoder,
+                "warnings": warnings,
+                "seconds": round(seconds, 3),
+            }
+        )
+    else:
+        print(
+            f"{model.project}: {len(model.agents)} agents, {len(router.routes)} rules,"
+            f" {len(model.prompts)} prompts, {len(warnings)} warnings; {seconds:.1f} s"
+        )
+    return DONE
+
+
+def evaluate(
+    file: Path,
+    *,
+    min_accuracy: float | None = None,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Route sample tasks and compare with the routes they should take."""
+    from router import evaluation
+    from router.report import misses_table, rates_table
+
+    router = load(library)
+    cases = evaluation.read_cases(file, (route.id for route in router.routes))
+    report = evaluation.evaluate(router.route, cases)
+    if as_json:
+        show_json(report.to_dict())
+    else:
+        if report.misses:
+            _show_table(misses_table(report))
+            print()
+        _show_table(rates_table(report))
+    accuracy = report.rates["accuracy"]
+    if min_accuracy is not None and accuracy.value < min_accuracy:
+        low, high = accuracy.interval
+        interval = f"95 %: {low:.3f}–{high:.3f}"
+        say(f"accuracy {accuracy.value:.3f} ({interval}) is below {min_accuracy}")
+        return FAULT
+    return DONE
+
+
+def load(library: Path | None, heard: list[str] | None = None) -> Router:
+    """The router of `library`, ROUTE_LIBRARY, the nearest folder upwards or the shipped library.
+
+    What is said while loading is also added to `heard`.
+    """
     from router.source import find_library
 
     def notify(message: str) -> None:
         if heard is not None:
             heard.append(message)
-        _say(message)
+        say(message)
 
-    chosen = library or os.environ.get("ROUTE_LIBRARY") or find_library(Path.cwd())
+    chosen = library or os.environ.get("ROUTE_LIBRARY") or find_library(os.getcwd())
     router = Router.load(chosen, notify=notify)
     for notice in router.notices:
-        _say(notice)
+        say(notice)
     return router
 
 
-def _task(arguments: list[str]) -> str:
+def read_task(words: Sequence[str]) -> str:
     """The words of the command line; standard input where `-` stands, or behind them."""
-    spoken = " ".join(argument for argument in arguments if argument != "-")
-    if "-" in arguments or _has_input():
-        # Undecodable bytes become surrogates, which the router refuses with a clear error.
-        sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-        piped = sys.stdin.read(1 << 20)
-        return "\n\n".join(part for part in (spoken, piped.strip("\n")) if part)
-    return spoken
+    spoken = " ".join(word for word in words if word != "-")
+    if "-" not in words and not _has_input():
+        return spoken
+    # Undecodable bytes become surrogates, which the router refuses with a clear error.
+    sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    piped = sys.stdin.read(MAX_STDIN_CHARS).strip("\n")
+    return "\n\n".join(part for part in (spoken, piped) if part)
 
 
 def _has_input() -> bool:
@@ -287,30 +215,30 @@ def _has_input() -> bool:
     A pipe that stays silent may be one that a parent left open; a file that was partly read
     belongs to the loop that reads it.
     """
+    import select
+    import stat
+
     try:
-        mode = os.fstat(0).st_mode
-        if stat.S_ISREG(mode):
-            return os.lseek(0, 0, os.SEEK_CUR) == 0 and os.fstat(0).st_size > 0
-        return stat.S_ISFIFO(mode) and bool(select.select([0], [], [], STDIN_SECONDS)[0])
+        status = os.fstat(0)
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size > 0 and os.lseek(0, 0, os.SEEK_CUR) == 0
+        return stat.S_ISFIFO(status.st_mode) and bool(select.select([0], [], [], STDIN_SECONDS)[0])
     except (OSError, ValueError):
         return False
 
 
-def _decision_line(decision: Any) -> str:
-    from router.report import decision_line
-
-    return decision_line(decision)
-
-
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """A message for people, beside the data."""
     print(message, file=sys.stderr)
 
 
-def _print_json(value: object) -> None:
+def show_json(value: object) -> None:
+    import json
+
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _print_markdown(text: str) -> None:
+def _show_markdown(text: str) -> None:
     if not sys.stdout.isatty():
         sys.stdout.write(text)
         return
@@ -320,16 +248,16 @@ def _print_markdown(text: str) -> None:
     Console().print(Syntax(text, "markdown", word_wrap=True, background_color="default"))
 
 
-def _print_table(table: Table) -> None:
+def _show_table(table: Table) -> None:
     if not sys.stdout.isatty():
-        print(table.plain())
+        print(table.plain)
         return
     from rich import box
     from rich.console import Console
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    drawn = Drawn(title=table.title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    drawn = Drawn(box=box.SIMPLE_HEAD)
     for column in table.columns:
         drawn.add_column(column, overflow="fold")
     for row in table.rows:

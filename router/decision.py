@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from router.calibration import Calibration, confidences
+from router.errors import printable
 from router.model import Scores
 from router.records import Link, Route
 
@@ -98,6 +99,15 @@ class Decision:
             f"nothing fits: the best, {best.route}, has {best.confidence:.2f},"
             f" below {self.threshold:.2f}"
         )
+
+    @property
+    def line(self) -> str:
+        """The decision in one line, safe to print."""
+        if self.abstained:
+            return f"abstained: {printable(self.reason)}"
+        best = self.candidates[0]
+        title = f"{best.target.agent.name} / {best.target.rule.title}"
+        return f"{title}  {best.confidence:.2f}  ({printable(self.reason)})"
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@ Standard library only: the routing path reads these back from a compiled model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +90,17 @@ class Route:
     @property
     def id(self) -> str:
         return f"{self.agent.id}/{self.rule.slug}"
+
+    def to_dict(self) -> dict[str, Any]:
+        rule = self.rule
+        return {
+            "route": self.id,
+            "agent": self.agent.id,
+            "rule": rule.title,
+            "when": rule.when,
+            "not_when": rule.not_when,
+            "examples": list(rule.examples),
+            "rationale": rule.rationale,
+            "bundle": [link.path or link.target for link in rule.use],
+            "source": f"{self.agent.path}:{rule.line}",
+        }

@@ -17,28 +17,18 @@ MAX_TASK_CHARS = 100
 class Table:
     """Rows under a header, for the command line to draw."""
 
-    title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
     def plain(self) -> str:
         """Tab-separated, the header first: for `cut`, `sort` and spreadsheets."""
         return "\n".join("\t".join(row) for row in (self.columns, *self.rows))
 
 
-def decision_line(decision: Decision) -> str:
-    """One line about a decision."""
-    if decision.abstained:
-        return f"abstained: {printable(decision.reason)}"
-    best = decision.matches[0]
-    title = f"{best.target.agent.name} / {best.target.rule.title}"
-    return f"{title}  {best.confidence:.2f}  ({printable(decision.reason)})"
-
-
 def candidates_table(decision: Decision) -> Table:
     """The candidates of a decision and the words that spoke for each."""
     return Table(
-        title=decision_line(decision),
         columns=("route", "confidence", "score", "words"),
         rows=tuple(
             (
@@ -52,10 +42,9 @@ def candidates_table(decision: Decision) -> Table:
     )
 
 
-def rules_table(routes: Sequence[Route], project: str) -> Table:
+def rules_table(routes: Sequence[Route]) -> Table:
     """Every route, its prompts and the place where its rule is written."""
     return Table(
-        title=f"{project}: {len(routes)} rules",
         columns=("route", "prompts", "source"),
         rows=tuple(
             (
@@ -77,7 +66,7 @@ def rates_table(report: Report) -> Table:
         low, high = rate.interval
         value = f"{rate.value:.3f}" if rate.total else "–"
         rows.append((name, value, f"{low:.3f}–{high:.3f}", f"{rate.hits}/{rate.total}"))
-    return Table(f"{len(report.results)} cases", ("", "rate", "95 %", "cases"), tuple(rows))
+    return Table(("", "rate", "95 %", "cases"), tuple(rows))
 
 
 def misses_table(report: Report) -> Table:
@@ -100,7 +89,7 @@ def misses_table(report: Report) -> Table:
             )
         )
     columns = ("line", "task", "expected", "taken", "lead", "words of the first")
-    return Table(f"{len(rows)} misses", columns, tuple(rows))
+    return Table(columns, tuple(rows))
 
 
 def _short(task: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 
@@ -83,6 +82,8 @@ class Router:
             return range(len(self.routes))
         found = [number for number, route in enumerate(self.routes) if route.agent.id == agent]
         if not found:
+            import difflib  # late: not needed to route
+
             known = sorted({route.agent.id for route in self.routes})
             near = difflib.get_close_matches(agent, known, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"

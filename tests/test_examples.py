@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
     [
         (
             "optimize slow queries",
-            "given ['# Database Optimization', '# Query Analysis'] for: optimize slow queries\n",
+            "optimize slow queries: agents/backend-developer.md, prompts/database-optimization.md,"
+            " prompts/query-analysis.md, agents/backend-developer.md\n",
         ),
         ("xqzt flrb", "No rule fits: no word of the task is known to the library\n"),
     ],

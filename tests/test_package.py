@@ -16,7 +16,7 @@ from router import Router
 
 ROOT = Path(__file__).parent.parent
 
-HEAVY = ("sklearn", "scipy", "numpy", "jinja2", "yaml", "markdown_it", "wordllama", "rich")
+HEAVY = ("sklearn", "scipy", "numpy", "jinja2", "yaml", "markdown_it", "wordllama", "rich", "typer")
 
 
 def test_public_names() -> None:
@@ -44,6 +44,8 @@ def test_public_names() -> None:
     [
         "import router",
         "import router.cli",
+        "sys.argv = ['route', 'optimize slow queries']; import router.cli; sys.stdout = sys.stderr; "
+        "exits = sys.exit; sys.exit = print; router.cli.main(); sys.stdout = sys.__stdout__",
         "from router import Router; r = Router.load('.'); r.assemble(r.route('optimize queries'))",
     ],
 )
@@ -53,14 +55,6 @@ def test_routing_leaves_heavy_packages_alone(router: Router, code: str) -> None:
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
-
-
-def test_routing_leaves_the_command_line_alone(router: Router) -> None:
-    code = "import sys; from router import Router; Router.load('.').route('x y'); print('typer' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"
 
 
 def test_many_threads_one_router(router: Router) -> None:
@@ -86,7 +80,7 @@ def test_many_threads_one_router(router: Router) -> None:
 @pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "router").glob("*.py")))
 def test_only_the_command_line_prints(module: str) -> None:
     source = (ROOT / "router" / f"{module}.py").read_text()
-    if module not in ("cli", "build"):
+    if module not in ("cli", "build", "commands"):
         for word in ("print(", "sys.exit", "typer", "sys.stdout"):
             assert word not in source
 

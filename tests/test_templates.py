@@ -123,7 +123,7 @@ def test_every_line_knows_its_line_in_the_template() -> None:
     rendered = render(template, {"schema": SCHEMA})
     lines = dict(zip(rendered.text.split("\n"), rendered.lines, strict=True))
     assert {lines[f"- {name}"] for name in ("python", "javascript", "cobol")} == {3}
-    assert lines["first"], lines["last"] == (1, 5)
+    assert (lines["first"], lines["last"]) == (1, 5)
 
 
 def test_a_value_is_never_a_template() -> None:

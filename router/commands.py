@@ -1,0 +1,120 @@
+"""The commands and their options, as typer declares them; `cli` does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from router import __version__, cli
+
+
+class _TaskByDefault(TyperGroup):
+    """`route --json "some task"` is `route task --json "some task"`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = ("--help", "--version", "--install-completion", "--show-completion")
+        if args and args[0] not in self.commands and args[0] not in own:
+            args = ["task", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="route", cls=_TaskByDefault, no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+Task = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TASK...", help="The task; `-` stands for standard input.", show_default=False
+    ),
+]
+LibraryFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        metavar="DIR",
+        help="The library; else ROUTE_LIBRARY, else the nearest folder upwards with agents/, "
+        "else the one shipped with this program.",
+        show_default=False,
+    ),
+]
+AgentName = Annotated[
+    str | None, typer.Option("--agent", help="Only the rules of this agent.", show_default=False)
+]
+Top = Annotated[int, typer.Option(min=1, help="How many candidates to show.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"whenuse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Match a task to the right agent and prompts, and assemble the context for a model.
+
+    Exit status: 0 routed, 3 abstained, 1 a fault in your files or task, 2 wrong usage.
+    """
+
+
+@app.command()
+def task(
+    words: Task,
+    agent: AgentName = None,
+    top: Top = 5,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Route a task and print its context (the default: `route "fix the login"`)."""
+    _finish(cli.answer, words, agent=agent, top=top, library=library, as_json=as_json)
+
+
+@app.command()
+def why(
+    words: Task,
+    agent: AgentName = None,
+    top: Top = 5,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Show the candidates for a task and the words that decided."""
+    _finish(cli.why, words, agent=agent, top=top, library=library, as_json=as_json)
+
+
+@app.command()
+def rules(agent: AgentName = None, library: LibraryFolder = None, as_json: Json = False) -> None:
+    """List the rules of the library."""
+    _finish(cli.rules, agent=agent, library=library, as_json=as_json)
+
+
+@app.command("compile")
+def compile_library(library: LibraryFolder = None, as_json: Json = False) -> None:
+    """Compile the library if it has changed, and say what is in it."""
+    _finish(cli.compile_library, library=library, as_json=as_json)
+
+
+@app.command("eval")
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Sample tasks, one JSON object a line.")],
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Exit 1 below this.", show_default=False),
+    ] = None,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Route sample tasks and compare with the routes they should take."""
+    _finish(cli.evaluate, file, min_accuracy=min_accuracy, library=library, as_json=as_json)
+
+
+def _finish(command: Any, *arguments: Any, **options: Any) -> None:
+    raise typer.Exit(cli.guarded(command, *arguments, **options))
