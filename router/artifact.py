@@ -104,7 +104,8 @@ def metadata(model: Model) -> bytes:
         "outside": model.outside,
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
-    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+    # Lone surrogates (escapes in YAML can make them) survive the way to `json.loads` and back.
+    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
 
 
 def _arrays(payload: memoryview) -> dict[str, memoryview]:

@@ -21,9 +21,10 @@ class Calibration:
     threshold: float
 
 
-# Chosen by `python bench/fit_calibration.py ../shared/bench`, see there for rows and figures.
-WITH_SENSES = Calibration(bias=-4.0, score=3.0, lead=6.0, threshold=0.3)
-LEXICAL = Calibration(bias=-3.0, score=3.0, lead=6.0, threshold=0.3)
+# `python bench/fit_calibration.py ../shared/bench` chose these; the rows that it uses are in no
+# accuracy table. On its judging half: expected calibration error 0.034 and 0.045.
+WITH_SENSES = Calibration(bias=-2.40, score=0.95, lead=2.99, threshold=0.32)
+LEXICAL = Calibration(bias=-2.51, score=2.08, lead=4.53, threshold=0.32)
 
 
 def confidences(calibration: Calibration, scores: Sequence[float]) -> list[float]:

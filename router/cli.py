@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from router.report import Table
 
-DONE, FAULT, USAGE, ABSTAINED = 0, 1, 2, 3
+DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
 
 STDIN_SECONDS = 0.25
 """How long a pipe beside a task may stay silent before it is taken for an inherited one."""
@@ -54,6 +54,8 @@ def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int
     except RouterError as error:
         say(str(error))
         return FAULT
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone, as in `route … | head`; nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -245,6 +247,8 @@ def _show_markdown(text: str) -> None:
     from rich.console import Console
     from rich.syntax import Syntax
 
+    # An escape character in a file or a task must not drive the terminal.
+    text = text.replace("\x1b", "␛")
     Console().print(Syntax(text, "markdown", word_wrap=True, background_color="default"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from router.decision import Candidate, Decision
+from router.errors import printable
 from router.records import Prompt
 
 Role = Literal["agent", "prompt", "missing", "rationale", "task"]
@@ -79,7 +80,7 @@ def _selected(match: Candidate, prompts: dict[str, Prompt]) -> list[Part]:
         prompt = prompts.get(link.path or "")
         if prompt is None:
             lost = "The library links to this prompt but does not have it; work without it."
-            parts.append(Part("missing", link.title, lost, link.target))
+            parts.append(Part("missing", link.title, lost, printable(link.target)))
         else:
             parts.append(Part("prompt", prompt.title, prompt.text, prompt.path, prompt.sha256))
     if rule.rationale:

@@ -104,10 +104,10 @@ class Decision:
     def line(self) -> str:
         """The decision in one line, safe to print."""
         if self.abstained:
-            return f"abstained: {printable(self.reason)}"
+            return printable(f"abstained: {self.reason}")
         best = self.candidates[0]
         title = f"{best.target.agent.name} / {best.target.rule.title}"
-        return f"{title}  {best.confidence:.2f}  ({printable(self.reason)})"
+        return printable(f"{title}  {best.confidence:.2f}  ({self.reason})")
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -131,24 +131,30 @@ def decide(
 ) -> Decision:
     """Rank the `eligible` routes (numbers into `routes`) and say whether the best is taken.
 
-    Ties go to the route that comes first in the library. Two candidates are ambiguous when
-    together they reach the threshold and neither does alone.
+    Ties go to the route that comes first in the library. A task is ambiguous when the best would
+    be taken were it not for the second.
     """
     ranked = sorted(eligible, key=lambda number: -scores.totals[number])
-    sure = confidences(calibration, [scores.totals[number] for number in ranked])
+    totals = [scores.totals[number] for number in ranked]
+    sure = confidences(calibration, totals)
     candidates = tuple(
-        Candidate(routes[number], sure[rank], scores.totals[number], _evidence(scores, number))
+        Candidate(routes[number], sure[rank], totals[rank], _evidence(scores, number))
         for rank, number in enumerate(ranked[:top])
     )
     if not scores.known:
         outcome: Outcome = "no-evidence"
     elif sure[0] >= calibration.threshold:
         outcome = "routed"
-    elif len(candidates) > 1 and sure[0] + sure[1] >= calibration.threshold:
+    elif _unrivalled(calibration, totals) >= calibration.threshold:
         outcome = "ambiguous"
     else:
         outcome = "below-threshold"
     return Decision(task, candidates, outcome, calibration.threshold)
+
+
+def _unrivalled(calibration: Calibration, totals: Sequence[float]) -> float:
+    """How sure the best of the ranked `totals` would be without the second."""
+    return confidences(calibration, [totals[0], *totals[2:]])[0] if len(totals) > 1 else 0.0
 
 
 def _evidence(scores: Scores, number: int) -> tuple[Evidence, ...]:

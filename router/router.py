@@ -80,7 +80,11 @@ class Router:
         """
         if agent is None:
             return range(len(self.routes))
-        found = [number for number, route in enumerate(self.routes) if route.agent.id == agent]
+        found = [
+            number
+            for number, route in enumerate(self.routes)
+            if agent in (route.agent.id, route.agent.name)
+        ]
         if not found:
             import difflib  # late: not needed to route
 

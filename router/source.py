@@ -91,13 +91,15 @@ class Folder:
         return SourceFile(path, data)
 
     def markdown_paths(self) -> Iterator[str]:
-        """Paths of all `*.md` files under the folders of a library, sorted."""
+        """Paths of all `*.md` files under the folders of a library but hidden ones, sorted."""
         found: list[str] = []
         pending = [name for name in FOLDERS if os.path.isdir(os.path.join(self.root, name))]
         while pending:
             folder = pending.pop()
             with os.scandir(os.path.join(self.root, folder)) as entries:
                 for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
                     path = f"{folder}/{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(path)
@@ -162,6 +164,9 @@ def snapshot(folder: Folder) -> Snapshot:
     if os.path.lexists(os.path.join(folder.root, SETTINGS)):
         paths.append(SETTINGS)
     for path in paths:
+        if not path.isprintable():
+            unreadable.append((path, "has invisible characters in its name; rename it"))
+            continue
         try:
             files.append(folder.read(path))
         except UnreadableError as error:

@@ -41,7 +41,7 @@ def decided(*totals: float, known: bool = True, top: int = 5) -> Decision:
     agent = Agent("a", "a", "", "", (), "a.md", "", "", (), "", "", (), ())
     routes = [Route(agent, Rule(f"R{number}", f"r{number}", "")) for number in range(len(totals))]
     scores = Scores(tuple(totals), (KNOWN,) if known else (), (1.0, 1.0, 1.0))
-    calibration = Calibration(bias=0.0, score=2.0, lead=0.0, threshold=0.7)
+    calibration = Calibration(bias=-1.0, score=1.0, lead=1.0, threshold=0.5)
     return decide("task", routes, scores, range(len(totals)), calibration, top)
 
 
@@ -49,12 +49,13 @@ def decided(*totals: float, known: bool = True, top: int = 5) -> Decision:
     ("totals", "known", "outcome", "reason"),
     [
         ((2.0, 0.1), True, "routed", "the only one that fits"),
-        ((0.3, 0.1), True, "ambiguous", "too close to call: a/r0 (0.65) or a/r1 (0.55)"),
+        ((0.85, 0.8, 0.1), True, "ambiguous", "too close to call: a/r0 (0.47) or a/r1 (0.44)"),
+        ((0.85, 0.8, 0.8, 0.7), True, "below-threshold", "nothing fits: the best, a/r0, has 0.47"),
         (
             (-1.0, -2.0),
             True,
             "below-threshold",
-            "nothing fits: the best, a/r0, has 0.12, below 0.70",
+            "nothing fits: the best, a/r0, has 0.27, below 0.50",
         ),
         ((0.1,), True, "below-threshold", "nothing fits"),
         ((2.0, 0.1), False, "no-evidence", "no word of the task is known to the library"),

@@ -213,6 +213,16 @@ def test_a_prompt_that_must_not_be_read(
         assert "does not exist" in str(fault)
 
 
+def test_names_that_cannot_be_seen(library: Callable[[str], Path]) -> None:
+    root = library("good")
+    (root / "agents/de\u200bployer.md").write_text("---\nname: x\ndescription: y\n---\n")
+    (root / "agents/.#deployer.md").write_text("an editor's lock file")
+    (fault,) = read(root).faults
+    assert str(fault) == (
+        r"agents/de\u200bployer.md:1: cannot be read: has invisible characters in its name; rename it"
+    )
+
+
 def test_a_link_within_the_library_is_followed(library: Callable[[str], Path]) -> None:
     root = library("good")
     (root / "prompts/ship.md").rename(root / "ship-it.md")

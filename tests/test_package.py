@@ -44,13 +44,14 @@ def test_public_names() -> None:
     [
         "import router",
         "import router.cli",
-        "sys.argv = ['route', 'optimize slow queries']; import router.cli; sys.stdout = sys.stderr; "
-        "exits = sys.exit; sys.exit = print; router.cli.main(); sys.stdout = sys.__stdout__",
+        "import router.cli; sys.argv = ['route', 'optimize slow queries']\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):\n"
+        "    router.cli.main()",
         "from router import Router; r = Router.load('.'); r.assemble(r.route('optimize queries'))",
     ],
 )
 def test_routing_leaves_heavy_packages_alone(router: Router, code: str) -> None:
-    check = f"import sys; {code}; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    check = f"import contextlib, sys; {code}\nprint(sorted(set({HEAVY!r}) & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
     )

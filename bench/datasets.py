@@ -1,0 +1,51 @@
+"""Public data sets as libraries: a folder of `routes.jsonl` and `test.jsonl` per set."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from router import Router, artifact
+from router.compiler import compile_library
+from router.encoder import StaticEncoder
+from router.library import read_library
+from router.source import Folder, snapshot
+
+Row = dict[str, Any]
+
+
+def rows(path: Path) -> list[Row]:
+    """The rows of a JSONL file."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def build(routes: Iterable[Row], encoder: StaticEncoder | None) -> tuple[Router, dict[str, str]]:
+    """The product's own router over `routes`, and the data set's id of each agent file's path.
+
+    Each route becomes an agent file whose front matter is its name and description: a file
+    without a selection section is one implicit rule.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "agents").mkdir()
+        ids = {}
+        names: set[str] = set()
+        for number, route in enumerate(routes):
+            name = re.sub(r"[^\w .-]|_", " ", route["name"]).strip(" .-") or f"route {number}"
+            name = name if name not in names else f"{name} {number}"
+            names.add(name)
+            path = f"agents/{number:06d}.md"
+            ids[path] = str(route["id"])
+            matter = {"name": name, "description": route["description"] or name}
+            text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in matter.items())
+            Path(folder, path).write_text(f"---\n{text}\n---\n", "utf-8")
+        opened = Folder(folder)
+        files = snapshot(opened)
+        library = read_library(opened, files)
+        assert not library.errors, library.errors[:3]
+        model = Path(folder, "model")
+        artifact.write(model, compile_library(library, files.digest, encoder))
+        return Router(artifact.read(model)), ids

@@ -1,0 +1,94 @@
+"""Choose the constants of `router/calibration.py`: `python bench/fit_calibration.py DATA`.
+
+Rows used, none of which any accuracy table reports: the example queries of metatool_small and the
+validation rows of clinc150 and banking77, against routes that are known by name and description
+alone. Each round draws some routes of a set at random; queries of the routes left out fit none.
+Half of the rounds fit the logistic model, the other half judge it and choose the threshold.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+from datasets import build, rows
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from router.encoder import StaticEncoder, load_wordllama
+
+ROUTE_COUNTS = (5, 10, 20, 50, 75)
+ROUNDS = 8
+QUERIES = 120
+
+Table = NDArray[np.float64]
+
+
+def queries(folder: Path, name: str) -> list[tuple[str, str | None]]:
+    """Texts and the ids of their routes, None for out-of-scope."""
+    if name == "metatool_small":
+        routes = rows(folder / name / "routes.jsonl")
+        return [(text, route["id"]) for route in routes for text in route["examples"]]
+    return [(row["text"], row["label"]) for row in rows(folder / name / "valid.jsonl")]
+
+
+def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
+    """Rows of (score, lead, right, in scope), for fitting and for judging."""
+    random.seed(0)
+    found: tuple[list[list[float]], list[list[float]]] = ([], [])
+    for name in ("metatool_small", "clinc150", "banking77"):
+        routes = rows(folder / name / "routes.jsonl")
+        asked = queries(folder, name)
+        for number in range(ROUNDS):
+            for count in ROUTE_COUNTS:
+                drawn = random.sample(routes, count)
+                router, ids = build(drawn, encoder)
+                known = set(ids.values())
+                inside = [query for query in asked if query[1] in known]
+                outside = [query for query in asked if query[1] not in known]
+                for text, label in [
+                    *random.sample(inside, min(len(inside), QUERIES)),
+                    *random.sample(outside, min(len(outside), QUERIES)),
+                ]:
+                    candidates = router.route(text, top=2).candidates
+                    first, second = candidates[0], candidates[1]
+                    right = ids[first.target.agent.path] == label
+                    lead = first.score - second.score
+                    found[number % 2].append([first.score, lead, right, label in known])
+    return np.array(found[0]), np.array(found[1])
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    for title, encoder in (("WITH_SENSES", load_wordllama()), ("LEXICAL", None)):
+        fitting, judging = observe(folder, encoder)
+        model = LogisticRegression(C=1e6).fit(fitting[:, :2], fitting[:, 2])
+        (score, lead), (bias,) = model.coef_[0], model.intercept_
+        sure = model.predict_proba(judging[:, :2])[:, 1]
+        right, inside = judging[:, 2] == 1, judging[:, 3] == 1
+        # Right: the expected route taken, or none taken where none fits.
+        grid = np.arange(0.05, 0.95, 0.01)
+        accuracy = [np.mean(np.where(sure >= at, right, ~inside)) for at in grid]
+        threshold = float(grid[int(np.argmax(accuracy))])
+        print(
+            f"{title} = Calibration("
+            f"bias={bias:.2f}, score={score:.2f}, lead={lead:.2f}, threshold={threshold:.2f})"
+        )
+        bins = np.digitize(sure, np.linspace(0, 1, 11)[1:-1])
+        gaps = [
+            abs(right[bins == b].mean() - sure[bins == b].mean()) * np.mean(bins == b)
+            for b in set(bins.tolist())
+        ]
+        taken = sure >= threshold
+        print(
+            f"# {len(fitting)} rows fit, {len(judging)} judge: ECE {sum(gaps):.3f},"
+            f" accuracy {max(accuracy):.3f}, in scope taken {taken[inside].mean():.3f},"
+            f" right when taken {right[taken].mean():.3f},"
+            f" out of scope abstained {(~taken)[~inside].mean():.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
