@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from router.calibration import Scale
 from router.errors import ArtifactError, Fault
 from router.model import Lexicon, Model, Senses
 from router.records import Agent, Link, Prompt, Rule, Section
@@ -87,7 +88,7 @@ def read(path: Path) -> Model:
     if sys.byteorder != "little":
         raise ArtifactError(f"{path}: compiled models need a little-endian machine")
     try:
-        return _model(_arrays(payload))
+        return unpack(_arrays(payload))
     except (KeyError, ValueError, TypeError, struct.error) as error:
         raise ArtifactError(f"{path}: not laid out as a model ({error}); {_ADVICE}") from None
 
@@ -102,10 +103,37 @@ def metadata(model: Model) -> bytes:
         "prompts": [asdict(prompt) for prompt in model.prompts],
         "warnings": [asdict(fault) for fault in model.warnings],
         "outside": model.outside,
+        "scale": asdict(model.scale),
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
     # Lone surrogates (escapes in YAML can make them) survive the way to `json.loads` and back.
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+
+
+def unpack(arrays: Mapping[str, memoryview]) -> Model:
+    """The model whose members `arrays` are, each a flat view of its numbers.
+
+    Raises `KeyError`, `ValueError` or `TypeError` for what is no model.
+    """
+    meta = json.loads(bytes(arrays["meta"]))
+    senses = None
+    if "sense_pieces" in arrays:
+        senses = Senses(
+            _names(arrays["sense_pieces"]), arrays["sense_rows"], arrays["sense_squares"]
+        )
+    return Model(
+        made_from=meta["made_from"],
+        project=meta["project"],
+        encoder=meta["encoder"],
+        agents=tuple(map(_agent, meta["agents"])),
+        prompts=tuple(Prompt(**prompt) for prompt in meta["prompts"]),
+        warnings=tuple(Fault(**fault) for fault in meta["warnings"]),
+        outside=tuple((path, sha256) for path, sha256 in meta["outside"]),
+        scale=Scale(**meta["scale"]),
+        terms=_lexicon(arrays, "term", meta["unseen"][0]),
+        grams=_lexicon(arrays, "gram", meta["unseen"][1]),
+        senses=senses,
+    )
 
 
 def _arrays(payload: memoryview) -> dict[str, memoryview]:
@@ -135,27 +163,6 @@ def _array(member: memoryview) -> memoryview:
     if kind is None or kind[1].decode() not in _KINDS:
         raise ValueError("array of an unknown kind")
     return member[10 + size :].cast(_KINDS[kind[1].decode()])  # type: ignore[call-overload, no-any-return]
-
-
-def _model(arrays: Mapping[str, memoryview]) -> Model:
-    meta = json.loads(bytes(arrays["meta"]))
-    senses = None
-    if "sense_pieces" in arrays:
-        senses = Senses(
-            _names(arrays["sense_pieces"]), arrays["sense_rows"], arrays["sense_squares"]
-        )
-    return Model(
-        made_from=meta["made_from"],
-        project=meta["project"],
-        encoder=meta["encoder"],
-        agents=tuple(map(_agent, meta["agents"])),
-        prompts=tuple(Prompt(**prompt) for prompt in meta["prompts"]),
-        warnings=tuple(Fault(**fault) for fault in meta["warnings"]),
-        outside=tuple((path, sha256) for path, sha256 in meta["outside"]),
-        terms=_lexicon(arrays, "term", meta["unseen"][0]),
-        grams=_lexicon(arrays, "gram", meta["unseen"][1]),
-        senses=senses,
-    )
 
 
 def _lexicon(arrays: Mapping[str, memoryview], kind: str, unseen: float) -> Lexicon:

@@ -37,7 +37,7 @@ def main() -> None:
         sys.exit(guarded(answer, arguments))
     from router.commands import app
 
-    app()
+    app(prog_name="route")
 
 
 def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router import artifact, classifier
-from router.classifier import RouteText
+from router.calibration import Scale
+from router.classifier import FIELD_WEIGHTS, RouteText
 from router.encoder import StaticEncoder
 from router.library import Library
-from router.model import Lexicon, Model
+from router.model import Lexicon, Model, Scorer
 from router.records import Prompt, Route
+from router.text import words
 
-Array = NDArray[np.generic]
+Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
+
+SCALE_ROUTES, SCALE_WORDS = 200, 8
+"""Routes sampled to learn the scale of a model's scores; a task has some 8 words that matter."""
 
 MAX_BODY_CHARS = 20_000
 """Of a route's prompts together: more would let one file claim every word there is."""
@@ -25,7 +33,13 @@ MAX_BODY_CHARS = 20_000
 def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
     """The payload of a model file (see `artifact`). The same library gives the same bytes."""
     prompts = {prompt.path: prompt for prompt in library.prompts}
-    weights = classifier.fit([route_text(r, prompts) for r in library.routes], encoder)
+    texts = [route_text(route, prompts) for route in library.routes]
+    weights = classifier.fit(texts, encoder)
+    arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
+    if encoder is not None and weights.senses is not None:
+        arrays["sense_pieces"] = _joined(list(encoder.pieces))
+        arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
+        arrays["sense_squares"] = np.square(encoder.vectors).sum(axis=1).astype("<f4")
     model = Model(
         made_from=made_from,
         project=library.project,
@@ -34,17 +48,42 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
         prompts=library.prompts,
         warnings=library.faults,
         outside=library.outside,
+        scale=Scale(),
         terms=_empty(weights.terms),
         grams=_empty(weights.grams),
         senses=None,
     )
-    arrays: dict[str, Array] = {"meta": _bytes(artifact.metadata(model))}
-    arrays |= _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
-    if encoder is not None and weights.senses is not None:
-        arrays["sense_pieces"] = _joined(list(encoder.pieces))
-        arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
-        arrays["sense_squares"] = np.square(encoder.vectors).sum(axis=1).astype("<f4")
+    arrays["meta"] = _bytes(artifact.metadata(model))
+    scored = artifact.unpack({name: array.data for name, array in arrays.items()})
+    arrays["meta"] = _bytes(artifact.metadata(replace(model, scale=_scale(scored, texts))))
     return _npz(arrays)
+
+
+def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
+    """How the model's scores are to be read, from tasks made of the routes' own words.
+
+    A word is drawn from a field as often as the field weighs.
+    """
+    chance = random.Random(0)  # noqa: S311 - a fixed choice, not a secret
+    scorer = Scorer(model)
+    own: list[float] = []
+    unrelated: list[float] = []
+    for number in chance.sample(range(len(texts)), min(len(texts), SCALE_ROUTES)):
+        said = [
+            (weight, list(dict.fromkeys(found)))
+            for field, weight in FIELD_WEIGHTS.items()
+            if (found := words(getattr(texts[number], field)))
+        ]
+        weights = [weight for weight, _ in said]
+        drawn = chance.choices([found for _, found in said], weights, k=SCALE_WORDS) if said else []
+        totals = scorer.score(" ".join(chance.choice(found) for found in drawn)).totals
+        own.append(totals[number])
+        if len(totals) > 1:
+            unrelated.append((sum(totals) - totals[number]) / (len(totals) - 1))
+    # Rounded: the last digits of a sum of products differ between processors.
+    return Scale(
+        unrelated=round(fmean(unrelated), 4) if unrelated else 0.0, own=round(fmean(own), 4)
+    )
 
 
 def route_text(route: Route, prompts: dict[str, Prompt]) -> RouteText:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from router.calibration import Calibration, confidences
+from router.calibration import Calibration, Scale, confidences
 from router.errors import printable
 from router.model import Scores
 from router.records import Link, Route
@@ -127,6 +127,7 @@ def decide(
     scores: Scores,
     eligible: Sequence[int],
     calibration: Calibration,
+    scale: Scale,
     top: int,
 ) -> Decision:
     """Rank the `eligible` routes (numbers into `routes`) and say whether the best is taken.
@@ -136,7 +137,7 @@ def decide(
     """
     ranked = sorted(eligible, key=lambda number: -scores.totals[number])
     totals = [scores.totals[number] for number in ranked]
-    sure = confidences(calibration, totals)
+    sure = confidences(calibration, totals, scale)
     candidates = tuple(
         Candidate(routes[number], sure[rank], totals[rank], _evidence(scores, number))
         for rank, number in enumerate(ranked[:top])
@@ -145,16 +146,16 @@ def decide(
         outcome: Outcome = "no-evidence"
     elif sure[0] >= calibration.threshold:
         outcome = "routed"
-    elif _unrivalled(calibration, totals) >= calibration.threshold:
+    elif _unrivalled(calibration, totals, scale) >= calibration.threshold:
         outcome = "ambiguous"
     else:
         outcome = "below-threshold"
     return Decision(task, candidates, outcome, calibration.threshold)
 
 
-def _unrivalled(calibration: Calibration, totals: Sequence[float]) -> float:
+def _unrivalled(calibration: Calibration, totals: Sequence[float], scale: Scale) -> float:
     """How sure the best of the ranked `totals` would be without the second."""
-    return confidences(calibration, [totals[0], *totals[2:]])[0] if len(totals) > 1 else 0.0
+    return confidences(calibration, [totals[0], *totals[2:]], scale)[0] if len(totals) > 1 else 0.0
 
 
 def _evidence(scores: Scores, number: int) -> tuple[Evidence, ...]:

@@ -11,7 +11,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
@@ -39,8 +39,8 @@ class StaticEncoder:
     """One vector per word piece; a text is the sum over its words' pieces."""
 
     name: str
-    pieces: dict[str, int]
-    vectors: NDArray[np.float32]
+    pieces: dict[str, int] = field(repr=False)
+    vectors: NDArray[np.float32] = field(repr=False)
 
     def encode(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         """The sum of the pieces' vectors of each text; zero for a text of unknown characters."""

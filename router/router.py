@@ -67,7 +67,9 @@ class Router:
         if top < 1:
             raise UsageError(f"top: {top} is too few; ask for 1 or more")
         scores = self._scorer.score(task)
-        return decide(task, self.routes, scores, self.eligible(agent), self._calibration, top)
+        eligible = self.eligible(agent)
+        scale = self.model.scale
+        return decide(task, self.routes, scores, eligible, self._calibration, scale, top)
 
     def assemble(self, decision: Decision) -> Context:
         """The context for a decision; for an abstention, the task alone."""

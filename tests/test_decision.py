@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import Router, TaskError, UsageError
-from router.calibration import LEXICAL, WITH_SENSES, Calibration, confidences
+from router.calibration import LEXICAL, WITH_SENSES, Calibration, Scale, confidences
 from router.decision import Decision, decide
 from router.model import Scores, Word
 from router.records import Agent, Route, Rule
@@ -42,7 +42,7 @@ def decided(*totals: float, known: bool = True, top: int = 5) -> Decision:
     routes = [Route(agent, Rule(f"R{number}", f"r{number}", "")) for number in range(len(totals))]
     scores = Scores(tuple(totals), (KNOWN,) if known else (), (1.0, 1.0, 1.0))
     calibration = Calibration(bias=-1.0, score=1.0, lead=1.0, threshold=0.5)
-    return decide("task", routes, scores, range(len(totals)), calibration, top)
+    return decide("task", routes, scores, range(len(totals)), calibration, Scale(), top)
 
 
 @pytest.mark.parametrize(

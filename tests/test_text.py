@@ -60,7 +60,7 @@ SAMPLES = st.one_of(
     st.from_regex(r"[a-z]{1,20}", fullmatch=True),
     st.from_regex(r"[a-zäöüéèñ0-9]{1,12}", fullmatch=True),
     st.sampled_from(
-        "kubernetes idempotency webhook deadlock sqlalchemy c++ c# naïve größe 日程 일정 jwt oauth2"
+        "kubernetes idempotency webhook deadlock sqlalchemy c++ c# naïve höhe 日程 일정 jwt oauth2"
         " qwrtplk unauthorized memoization 3000ms".split()
     ),
 )

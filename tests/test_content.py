@@ -1,0 +1,127 @@
+"""The shipped library keeps the promises that it makes to its users."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from router import text
+from router.evaluation import Case, read_cases
+from router.library import Library, read_library
+from router.records import Rule
+from router.rules import sections
+from router.source import Folder, snapshot
+
+ROOT = Path(__file__).parent.parent
+PROMPTS = sorted((ROOT / "prompts").glob("*.md"))
+HEADINGS = ["When to apply", "Gather first", "Procedure", "Checks", "Output format", "Worked example", "Pitfalls"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    folder = Folder(ROOT)
+    return read_library(folder, snapshot(folder))
+
+
+@pytest.fixture(scope="module")
+def cases(library: Library) -> tuple[Case, ...]:
+    return read_cases(ROOT / "tests/tasks.jsonl", (route.id for route in library.routes))
+
+
+def test_the_reference_agent_is_what_it_always_was() -> None:
+    data = (ROOT / "agents/backend-developer.md").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == REFERENCE
+
+
+REFERENCE = "dfb6c5df367a4d980fea075ab4badd5604a8b30ea016ceb0da8515c2bd626b4a"
+
+
+def test_nothing_is_wrong_with_it(library: Library) -> None:
+    assert library.faults == ()
+
+
+def test_every_prompt_is_linked(library: Library) -> None:
+    linked = {link.path for route in library.routes for link in route.rule.use}
+    assert linked == {prompt.path for prompt in library.prompts}
+
+
+def test_agents(library: Library) -> None:
+    assert {agent.id for agent in library.agents} >= {
+        "backend-developer",
+        "data-scientist",
+        "devops-specialist",
+        "frontend-developer",
+        "security",
+        "tester",
+    }
+    for agent in library.agents:
+        assert agent.role
+        assert agent.responsibilities
+        assert agent.tools
+        titles = {section.title for section in agent.sections}
+        assert {"Quality Gates", "Escalation Triggers", "Success Metrics"} <= titles
+
+
+@pytest.mark.parametrize("path", PROMPTS, ids=lambda path: path.stem)
+def test_prompts_have_one_form(path: Path) -> None:
+    body = path.read_text()
+    titles = [section.title for section in sections(body) if section.level == 2]
+    assert [title for title in titles if title in HEADINGS] == HEADINGS
+    assert 400 <= len(body.split()) <= 1200
+
+
+@pytest.mark.parametrize("path", PROMPTS, ids=lambda path: path.stem)
+def test_code_in_prompts_parses(path: Path) -> None:
+    for language, code in re.findall(r"^```(\w+)\n(.*?)^```", path.read_text(), re.S | re.M):
+        if language == "python":
+            ast.parse(code)
+        elif language == "json":
+            json.loads(code)
+        elif language == "yaml":
+            list(yaml.safe_load_all(code))
+        elif language == "bash":
+            done = subprocess.run(
+                ["bash", "-n"], input=code, text=True, capture_output=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+
+
+def test_there_are_enough_sample_tasks(library: Library, cases: tuple[Case, ...]) -> None:
+    counts = Counter(case.expect for case in cases)
+    assert all(counts[route.id] >= 10 for route in library.routes)
+    assert counts[None] >= 40
+    assert len({case.task for case in cases}) == len(cases)
+
+
+def test_a_third_of_the_tasks_share_no_word_with_their_rule(
+    library: Library, cases: tuple[Case, ...]
+) -> None:
+    """With its title, When, rationale and prompt titles; else the tasks would test string search."""
+    rules = {route.id: route.rule for route in library.routes}
+    asked = [case for case in cases if case.expect]
+    apart = [c for c in asked if not set(text.terms(c.task)) & said(rules[c.expect or ""])]
+    assert len(apart) >= len(asked) / 3
+
+
+def said(rule: Rule) -> set[str]:
+    titles = [link.title for link in rule.use]
+    return set(text.terms(" ".join([rule.title, rule.when, rule.rationale, *titles])))
+
+
+def test_sample_tasks_are_neither_examples_nor_shared_between_the_splits(library: Library) -> None:
+    lines = [
+        (ROOT / f"tests/{name}").read_text().splitlines()
+        for name in ("tasks.jsonl", "tasks.dev.jsonl")
+    ]
+    judge, dev = ({json.loads(line)["task"].casefold() for line in rows} for rows in lines)
+    examples = {e.casefold() for route in library.routes for e in route.rule.examples}
+    assert not judge & dev
+    assert not (judge | dev) & examples
