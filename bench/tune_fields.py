@@ -1,4 +1,6 @@
-"""Choose the weights of `router/classifier.py` and `router/model.py`: `python bench/tune_fields.py`.
+"""Choose the weights of `router/classifier.py` and `router/model.py`.
+
+    python bench/tune_fields.py
 
 Tasks used: the Examples of the shipped rules, each scored by a classifier that has not seen it
 (five folds), and `tests/tasks.dev.jsonl`. `tests/tasks.jsonl` is not read. Weights are moved one

@@ -1,7 +1,6 @@
 """The command line's edge: everything that prints, and every exit code.
 
-A plain `route TASK` is answered from here; `commands` declares the rest with typer, whose import
-takes six times as long as the interpreter.
+`commands` declares the options; `__main__` starts one or the other.
 """
 
 from __future__ import annotations
@@ -25,19 +24,6 @@ STDIN_SECONDS = 0.25
 """How long a pipe beside a task may stay silent before it is taken for an inherited one."""
 
 MAX_STDIN_CHARS = 1 << 20
-
-COMMANDS = ("task", "why", "rules", "compile", "eval")
-
-
-def main() -> None:
-    """The console script."""
-    arguments = sys.argv[1:]
-    plain = not any(argument.startswith("-") and argument != "-" for argument in arguments)
-    if arguments and plain and arguments[0] not in COMMANDS:
-        sys.exit(guarded(answer, arguments))
-    from router.commands import app
-
-    app(prog_name="route")
 
 
 def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int:

@@ -15,7 +15,9 @@ README = Path(__file__).parent.parent / "README.md"
 
 def documented() -> list[tuple[str, str]]:
     """Each `$ route … --help` block of the README: the command's words and its output."""
-    blocks = re.findall(r"```console\n\$ route (.*?--help)\n(.*?)\n```", README.read_text(), re.S)
+    blocks = re.findall(
+        r"```console\n\$ route ([^\n]*?--help)\n(.*?)\n```", README.read_text(), re.S
+    )
     return [(words, output) for words, output in blocks]
 
 
