@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from router.calibration import Calibration, Scale, confidences
@@ -26,12 +26,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One route for one task. `score` ranks; `confidence` in [0, 1] says how sure."""
+    """One route for one task. `score` ranks; `confidence` in [0, 1] says how sure.
+
+    `place` is the route's number in `scores`, from which the evidence derives.
+    """
 
     target: Route
     confidence: float
-    score: float
-    evidence: tuple[Evidence, ...]
+    place: int
+    scores: Scores = field(repr=False)
 
     @property
     def route(self) -> str:
@@ -41,6 +44,22 @@ class Candidate:
     @property
     def agent(self) -> str:
         return self.target.agent.id
+
+    @property
+    def score(self) -> float:
+        return self.scores.totals[self.place]
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The words that spoke for this route, the strongest first, at most `MAX_EVIDENCE`."""
+        scores = self.scores
+        lifts = [
+            Evidence(word.text, lift)
+            for word in scores.words
+            if (lift := scores.contribution(word, self.place) - scores.usual(word)) > 0.0
+        ]
+        lifts.sort(key=lambda evidence: -evidence.weight)
+        return tuple(lifts[:MAX_EVIDENCE])
 
     @property
     def bundle(self) -> tuple[Link, ...]:
@@ -139,7 +158,7 @@ def decide(
     totals = [scores.totals[number] for number in ranked]
     sure = confidences(calibration, totals, scale)
     candidates = tuple(
-        Candidate(routes[number], sure[rank], totals[rank], _evidence(scores, number))
+        Candidate(routes[number], sure[rank], number, scores)
         for rank, number in enumerate(ranked[:top])
     )
     if not scores.known:
@@ -156,13 +175,3 @@ def decide(
 def _unrivalled(calibration: Calibration, totals: Sequence[float], scale: Scale) -> float:
     """How sure the best of the ranked `totals` would be without the second."""
     return confidences(calibration, [totals[0], *totals[2:]], scale)[0] if len(totals) > 1 else 0.0
-
-
-def _evidence(scores: Scores, number: int) -> tuple[Evidence, ...]:
-    lifts = [
-        Evidence(word.text, lift)
-        for word in scores.words
-        if (lift := scores.contribution(word, number) - scores.usual(word)) > 0.0
-    ]
-    lifts.sort(key=lambda evidence: -evidence.weight)
-    return tuple(lifts[:MAX_EVIDENCE])
