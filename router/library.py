@@ -17,9 +17,6 @@ from router.source import SETTINGS, Folder, Snapshot, SourceFile, UnreadableErro
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template"})
-IMPLICIT_RULE = "main"
-"""Slug of the one rule of an agent file without a selection section."""
-
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
 
@@ -139,7 +136,8 @@ class _Reader:
         if "description" not in document.metadata:
             message = "no `description`; add one sentence that says what the agent is for"
             self._fault(file.path, 1, message, warning=True)
-        found = self._rules(file.path, text, lines, name, description)
+        said = rules.labels(text)
+        found = self._rules(file.path, text, lines, name, description, said)
         return Agent(
             id=name if re.fullmatch(r"[\w.-]+", name) else rules.slug(name),
             name=name,
@@ -150,18 +148,24 @@ class _Reader:
             sha256=file.sha256,
             text=text,
             lines=lines,
-            role=rules.labelled(text, "Role"),
-            responsibilities=rules.labelled(text, "Core Responsibilities"),
+            role=said.get("role", ""),
+            responsibilities=said.get("core responsibilities", ""),
             sections=rules.sections(text),
             rules=found,
         )
 
     def _rules(
-        self, path: str, text: str, lines: tuple[int, ...], name: str, description: str
+        self,
+        path: str,
+        text: str,
+        lines: tuple[int, ...],
+        name: str,
+        description: str,
+        said: dict[str, str],
     ) -> tuple[Rule, ...]:
         heading = rules.selection_line(text)
         if heading is None:
-            return (Rule(name, IMPLICIT_RULE, description),)
+            return (rules.implicit_rule(said, name, description),)
         found, faults = rules.parse_rules(text, path, lines)
         self.faults += faults
         if not found:

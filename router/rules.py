@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from urllib.parse import unquote
@@ -20,6 +20,9 @@ from router.errors import Fault
 from router.records import Link, Rule, Section
 
 SELECTION = "dynamic prompt selection"
+IMPLICIT = "main"
+"""Slug of the one rule of a page without a selection section."""
+
 MAX_USE_CHARS = 4_000
 
 _BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
@@ -107,27 +110,41 @@ def slug(title: str) -> str:
     return "-".join(words) or "rule"
 
 
-def labelled(text: str, label: str) -> str:
-    """What a page says after `**Label**:`, with the list that follows it; empty if nothing.
+def labels(text: str) -> dict[str, str]:
+    """What a page says after each `**Label**:`, by the label in small letters.
 
-    >>> labelled("**Role**: Cook\\n\\n**Duties**:\\n- chop\\n- fry", "Duties")
-    'chop\\nfry'
+    A label holds its line, the paragraph below and a list that follows, an item a line; it ends
+    at the next label or heading. The first of two equal labels counts.
+
+    >>> labels("**Role**: Cook\\n\\n**Duties**:\\n- chop\\n- fry")
+    {'role': 'Cook', 'duties': 'chop\\nfry'}
     """
-    found: list[str] | None = None
+    found: dict[str, list[str]] = {}
+    lines: list[str] | None = None
     for index, token in enumerate(tokens := _BLOCKS.parse(text)):
-        if token.type == "heading_open" and found is not None:
-            break
+        if token.type == "heading_open":
+            lines = None
         if token.type != "inline" or tokens[index - 1].type == "heading_open":
             continue
         for line in token.content.split("\n"):
-            match = _FIELD.match(line.strip())
-            if match and found is not None:
-                return "\n".join(found)
-            if match and _plain(match["name"]) == _plain(label):
-                found = [match["value"]] if match["value"].strip() else []
-            elif found is not None:
-                found.append(line.strip())
-    return "\n".join(found or ())
+            if match := _FIELD.match(line.strip()):
+                lines = [match["value"]] if match["value"].strip() else []
+                found.setdefault(_plain(match["name"]), lines)
+            elif lines is not None:
+                lines.append(line.strip())
+    return {label: "\n".join(said) for label, said in found.items()}
+
+
+def implicit_rule(said: dict[str, str], title: str, description: str) -> Rule:
+    """The one rule of a page without a selection section, whose `labels` may be a rule's fields."""
+    return Rule(
+        title=title,
+        slug=IMPLICIT,
+        when=said.get("when") or description,
+        rationale=said.get("rationale", ""),
+        not_when=said.get("not when", ""),
+        examples=_examples(said.get("examples", "").split("\n")),
+    )
 
 
 def unclosed_fence(text: str) -> tuple[int, str] | None:
@@ -234,9 +251,7 @@ def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
         use=tuple(replace(link, line=line) for link in links),
         rationale=draft.text("rationale"),
         not_when=draft.text("not_when"),
-        examples=tuple(
-            example for item in draft.fields.get("examples", ()) if (example := _unquoted(item))
-        ),
+        examples=_examples(draft.fields.get("examples", ())),
         line=draft.line,
     )
 
@@ -261,6 +276,10 @@ def _links(markdown: str) -> Iterator[Link]:
 
 def _plain(title: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", title.casefold()))
+
+
+def _examples(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(example for item in items if (example := _unquoted(item)))
 
 
 def _unquoted(text: str) -> str:

@@ -172,6 +172,18 @@ def test_a_file_without_the_section_is_one_implicit_rule() -> None:
     assert (rule.title, rule.when, rule.use) == ("cook", cook.description, ())
 
 
+def test_an_implicit_rule_takes_the_fields_of_its_body(library: Callable[[str], Path]) -> None:
+    root = library("loop")
+    cook = root / "agents/cook.md"
+    cook.write_text(
+        cook.read_text()
+        + "\n**When**: The crew is hungry\n**Not when**: It is asleep\n\n**Examples**:\n- soup, please\n- 'bake bread'\n\n## More\n- no example\n"
+    )
+    (rule,) = read(root).agents[0].rules
+    assert (rule.when, rule.not_when) == ("The crew is hungry", "It is asleep")
+    assert rule.examples == ("soup, please", "bake bread")
+
+
 def test_reading_changes_nothing(library: Callable[[str], Path]) -> None:
     root = library("loop")
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
