@@ -2,8 +2,8 @@
 
 Rows used, none of which any accuracy table reports: the example queries of metatool_small and the
 validation rows of clinc150 and banking77, against routes that are known by name and description
-alone. Each round draws some routes of a set at random; queries of the routes left out fit none
-(near misses, harder than most of what nobody meant a router to take).
+alone. Each round draws some routes of a set at random. Queries of the routes left out fit none and
+are near misses; queries of the other sets fit none and are far off: half of each.
 Half of the rounds fit the logistic model, the other half judge it and choose the threshold.
 """
 
@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from router.encoder import StaticEncoder, load_wordllama
 
+SETS = ("metatool_small", "clinc150", "banking77")
 ROUTE_COUNTS = (5, 10, 20, 50, 75)
 ROUNDS = 8
 QUERIES = 120
@@ -40,9 +41,9 @@ def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
     """Rows of (score, lead, right, in scope), for fitting and for judging."""
     random.seed(0)
     found: tuple[list[list[float]], list[list[float]]] = ([], [])
-    for name in ("metatool_small", "clinc150", "banking77"):
+    asked = {name: queries(folder, name) for name in SETS}
+    for name in SETS:
         routes = rows(folder / name / "routes.jsonl")
-        asked = queries(folder, name)
         for number in range(ROUNDS):
             for count in ROUTE_COUNTS:
                 drawn = random.sample(routes, count)
@@ -50,16 +51,21 @@ def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
                 scale = router.model.scale
                 unit = scale.own - scale.unrelated
                 known = set(ids.values())
-                inside = [query for query in asked if query[1] in known]
-                outside = [query for query in asked if query[1] not in known]
+                inside = [query for query in asked[name] if query[1] in known]
+                near = [query for query in asked[name] if query[1] not in known]
+                # clinc150 and banking77 share the id `exchange_rate`.
+                far = [
+                    q for other in SETS if other != name for q in asked[other] if q[1] not in known
+                ]
                 for text, label in [
                     *random.sample(inside, min(len(inside), QUERIES)),
-                    *random.sample(outside, min(len(outside), QUERIES // 4)),
+                    *random.sample(near, QUERIES // 8),
+                    *random.sample(far, QUERIES // 8),
                 ]:
                     candidates = router.route(text, top=2).candidates
                     first, second = candidates[0], candidates[1]
                     right = ids[first.target.agent.path] == label
-                    lead = (first.score - second.score) / unit
+                    lead = (first.score - max(second.score, scale.unrelated)) / unit
                     score = (first.score - scale.unrelated) / unit
                     found[number % 2].append([score, lead, right, label in known])
     return np.array(found[0]), np.array(found[1])

@@ -32,7 +32,7 @@ def test_confidence_is_the_documented_logistic(scores: list[float]) -> None:
     calibration = Calibration(bias=-1.0, score=2.0, lead=3.0, threshold=0.5)
     for number, value in enumerate(confidences(calibration, scores)):
         others = scores[:number] + scores[number + 1 :]
-        lead = scores[number] - max(others, default=0.0)
+        lead = scores[number] - max([0.0, *others])
         expected = 1 / (1 + exp(-(-1.0 + 2.0 * scores[number] + 3.0 * lead)))
         assert value == pytest.approx(expected, abs=1e-4)
 
