@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TASK ?= optimize slow queries
 
-.PHONY: route test lint check bench lock wheel
+.PHONY: route test bench bench-accuracy lock wheel
 
 route: .venv/ready
 	@$(BIN)/route "$(TASK)"
@@ -17,6 +17,9 @@ test: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python bench/speed.py
+
+bench-accuracy: .venv/ready
+	@$(BIN)/python bench/accuracy.py $(DATA)
 
 wheel: .venv/ready
 	$(BIN)/python -m hatchling build -t wheel

@@ -26,8 +26,8 @@ def rows(path: Path) -> list[Row]:
 def build(routes: Iterable[Row], encoder: StaticEncoder | None) -> tuple[Router, dict[str, str]]:
     """The product's own router over `routes`, and the data set's id of each agent file's path.
 
-    Each route becomes an agent file whose front matter is its name and description: a file
-    without a selection section is one implicit rule.
+    Each route becomes an agent file whose front matter is its name and description and whose body
+    has its `examples`: a file without a selection section is one implicit rule.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "agents").mkdir()
@@ -41,7 +41,9 @@ def build(routes: Iterable[Row], encoder: StaticEncoder | None) -> tuple[Router,
             ids[path] = str(route["id"])
             matter = {"name": name, "description": route["description"] or name}
             text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in matter.items())
-            Path(folder, path).write_text(f"---\n{text}\n---\n", "utf-8")
+            examples = "".join(f"- {' '.join(e.split())}\n" for e in route.get("examples", ()))
+            body = f"**Examples**:\n\n{examples}" if examples else ""
+            Path(folder, path).write_text(f"---\n{text}\n---\n{body}", "utf-8")
         opened = Folder(folder)
         files = snapshot(opened)
         library = read_library(opened, files)

@@ -46,7 +46,7 @@ def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
         routes = rows(folder / name / "routes.jsonl")
         for number in range(ROUNDS):
             for count in ROUTE_COUNTS:
-                drawn = random.sample(routes, count)
+                drawn = [route | {"examples": []} for route in random.sample(routes, count)]
                 router, ids = build(drawn, encoder)
                 scale = router.model.scale
                 unit = scale.own - scale.unrelated

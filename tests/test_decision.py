@@ -55,7 +55,7 @@ def decided(*totals: float, known: bool = True, top: int = 5) -> Decision:
             (-1.0, -2.0),
             True,
             "below-threshold",
-            "nothing fits: the best, a/r0, has 0.27, below 0.50",
+            "nothing fits: the best, a/r0, has 0.05, below 0.50",
         ),
         ((0.1,), True, "below-threshold", "nothing fits"),
         ((2.0, 0.1), False, "no-evidence", "no word of the task is known to the library"),
