@@ -133,6 +133,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         terms=_lexicon(arrays, "term", meta["unseen"][0]),
         grams=_lexicon(arrays, "gram", meta["unseen"][1]),
         senses=senses,
+        bias=arrays["bias"],
     )
 
 

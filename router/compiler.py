@@ -17,7 +17,7 @@ from router.calibration import Scale
 from router.classifier import FIELD_WEIGHTS, RouteText
 from router.encoder import StaticEncoder
 from router.library import Library
-from router.model import Lexicon, Model, Scorer
+from router.model import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
 from router.records import Prompt, Route
 from router.text import words
 
@@ -34,8 +34,9 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
     """The payload of a model file (see `artifact`). The same library gives the same bytes."""
     prompts = {prompt.path: prompt for prompt in library.prompts}
     texts = [route_text(route, prompts) for route in library.routes]
-    weights = classifier.fit(texts, encoder)
+    weights = classifier.fit(texts, encoder, CHANNEL_WEIGHTS)
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
+    arrays["bias"] = weights.bias.astype("<f4")
     if encoder is not None and weights.senses is not None:
         arrays["sense_pieces"] = _joined(list(encoder.pieces))
         arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
@@ -52,6 +53,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
         terms=_empty(weights.terms),
         grams=_empty(weights.grams),
         senses=None,
+        bias=(),
     )
     arrays["meta"] = _bytes(artifact.metadata(model))
     scored = artifact.unpack({name: array.data for name, array in arrays.items()})
@@ -91,6 +93,9 @@ def route_text(route: Route, prompts: dict[str, Prompt]) -> RouteText:
     agent, rule = route.agent, route.rule
     bundle = [prompts[link.path] for link in rule.use if link.path in prompts]
     own_body = agent.text if not rule.use else ""
+    for example in rule.examples:
+        # An example counts once, and must be gone where cross-validation holds it out.
+        own_body = own_body.replace(example, "")
     return RouteText(
         title=rule.title.replace("-", " "),
         when=rule.when,

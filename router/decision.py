@@ -10,6 +10,7 @@ from router.calibration import Calibration, Scale, confidences
 from router.errors import printable
 from router.model import Scores
 from router.records import Link, Route
+from router.text import STOP_WORDS
 
 Outcome = Literal["routed", "no-evidence", "below-threshold", "ambiguous"]
 
@@ -56,7 +57,8 @@ class Candidate:
         lifts = [
             Evidence(word.text, lift)
             for word in scores.words
-            if (lift := scores.contribution(word, self.place) - scores.usual(word)) > 0.0
+            if word.text not in STOP_WORDS
+            and (lift := scores.contribution(word, self.place) - scores.usual(word)) > 0.0
         ]
         lifts.sort(key=lambda evidence: -evidence.weight)
         return tuple(lifts[:MAX_EVIDENCE])

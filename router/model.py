@@ -1,15 +1,16 @@
 """A compiled library, and the one definition of a route's score.
 
-A task is a bag of distinct words. Each word speaks for each route through three channels:
+A task is a bag of distinct words and pairs of neighbours. Each speaks for each route through three
+channels:
 
-* terms: its stem's tf-idf weight for the route,
-* grams: the tf-idf weights of its character n-grams,
-* senses: the dot product of its pieces' static vectors with the route's unit vector.
+* terms: the weight of its stem, or pair of stems, for the route,
+* grams: the weights of a word's character n-grams,
+* senses: the dot product of the static vectors of a word's pieces with the route's vector.
 
 A channel's score is the sum over the words, divided by the length of the task's own vector in that
 channel (words and pieces count as orthogonal), which makes it a cosine. The score is the weighted
-sum of the channels. Everything is linear in the words, so a route costs a few row additions, and
-what each word contributed is known for free.
+sum of the channels, and a bias per route. Everything is linear in the words, so a route costs a
+few row additions, and what each word contributed is known for free.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from router.calibration import Scale
 from router.errors import Fault
 from router.pieces import WORD_START, split_word
 from router.records import Agent, Prompt, Route
-from router.text import grams, stem, words
+from router.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
 CHANNEL_WEIGHTS = (1.5, 1.0, 1.0)
 """Terms, grams, senses: chosen by `python bench/tune_fields.py`, whose rows judge nothing."""
@@ -74,6 +75,7 @@ class Model:
     terms: Lexicon
     grams: Lexicon
     senses: Senses | None
+    bias: Sequence[float]
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -82,7 +84,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word's say per channel: a row of numbers per route (None: nothing) and its square."""
+    """A word's or pair's say per channel: a number per route (None: nothing), and its square.
+
+    It is `known` when the library or the encoder knows it and it is no stop word.
+    """
 
     text: str
     rows: tuple[Row | None, Row | None, Row | None]
@@ -129,8 +134,10 @@ class Scorer:
     def score(self, task: str) -> Scores:
         """The score of each route of the model for `task`."""
         seen = self._seen
-        found = [seen.get(word) or self._learn(word) for word in dict.fromkeys(words(task))]
-        totals: list[float] | None = None
+        said = words(task)
+        found = [seen.get(word) or self._learn(word) for word in dict.fromkeys(said)]
+        found += [seen.get(pair) or self._learn_pair(pair) for pair in dict.fromkeys(pairs(said))]
+        totals: Sequence[float] = self._model.bias
         scales = []
         for channel, weight in enumerate(CHANNEL_WEIGHTS):
             square = sum([word.squares[channel] for word in found])
@@ -143,15 +150,17 @@ class Scorer:
             for row in rows[1:]:
                 sums = list(map(add, sums, row))
             scaled = [scale * value for value in sums]
-            totals = scaled if totals is None else list(map(add, totals, scaled))
+            totals = list(map(add, totals, scaled))
         return Scores(
-            tuple(totals or [0.0] * self._count),
+            tuple(totals),
             tuple(found),
             (scales[0], scales[1], scales[2]),
         )
 
     def _learn(self, text: str) -> Word:
-        terms, term_square, term_known = self._lexical(self._model.terms, [stem(text)])
+        terms, term_square, term_known = self._lexical(
+            self._model.terms, [term(text)], STOP_WEIGHT if text in STOP_WORDS else 1.0
+        )
         parts, part_square, part_known = self._lexical(self._model.grams, grams(text))
         senses, sense_square, sense_known = self._sense(text)
         word = Word(
@@ -160,30 +169,46 @@ class Scorer:
             (self._mean(terms), self._mean(parts), self._mean(senses)),
             (term_square, part_square, sense_square),
             # Half of the n-grams: a typo of a known word, not a chance overlap of letters.
-            known=term_known > 0 or sense_known or part_known >= 0.5,
+            known=text not in STOP_WORDS and (term_known > 0 or sense_known or part_known >= 0.5),
         )
+        return self._keep(word)
+
+    def _learn_pair(self, text: str) -> Word:
+        row, square, known = self._lexical(self._model.terms, [term(text)])
+        # A new pair of words is no news: its square does not count.
+        squares = (square if known else 0.0, 0.0, 0.0)
+        return self._keep(
+            Word(text, (row, None, None), (self._mean(row), 0.0, 0.0), squares, known=False)
+        )
+
+    def _keep(self, word: Word) -> Word:
         if len(self._seen) >= self._room:
             self._seen.clear()
-        self._seen[text] = word
+        self._seen[word.text] = word
         return word
 
     def _mean(self, row: Row | None) -> float:
         return sum(row) / self._count if row else 0.0
 
-    def _lexical(self, lexicon: Lexicon, features: list[str]) -> tuple[Row | None, float, float]:
-        """The features' summed weights per route, their squared length, the share known."""
+    def _lexical(
+        self, lexicon: Lexicon, features: list[str], importance: float = 1.0
+    ) -> tuple[Row | None, float, float]:
+        """The features' summed weights per route, their squared length, the share known.
+
+        `importance` is what an unknown feature counts; a known one's is in its weights.
+        """
         row = [0.0] * self._count
         square, known = 0.0, 0
         for feature in features:
             number = lexicon.index.get(feature)
             if number is None:
-                square += lexicon.unseen**2
+                square += (importance * lexicon.unseen) ** 2
                 continue
             known += 1
             square += lexicon.idf[number] ** 2
             for place in range(lexicon.starts[number], lexicon.starts[number + 1]):
                 row[lexicon.routes[place]] += lexicon.weights[place]
-        return (row if known else None), square, known / len(features)
+        return (row if known else None), square, known / max(1, len(features))
 
     def _sense(self, word: str) -> tuple[Row | None, float, bool]:
         senses = self._model.senses

@@ -6,6 +6,7 @@ import re
 import threading
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 import Stemmer
 
@@ -27,24 +28,26 @@ STOP_WORDS = frozenset(
     " with would you your don t s re ve ll d m im ive id".split()
 )
 
+STOP_WEIGHT = 0.5
+"""Half loses 0.3 points with 10 examples on the validation rows of clinc150, none on banking77's,
+and nothing without examples, where stop words would otherwise win by their number."""
+
 _LOCAL = threading.local()
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words in order, identifiers taken apart, without stop words.
+    """Lower-case words in order, identifiers taken apart.
 
     Chinese, Japanese and Korean runs, which are written without spaces or with particles, come
     as overlapping pairs of characters.
 
-    >>> words("Fix the slowQuery in C++")
-    ['fix', 'slow', 'query', 'c++']
+    >>> words("Fix slowQuery in C++")
+    ['fix', 'slow', 'query', 'in', 'c++']
     """
     text = _CAMEL.sub(" ", unicodedata.normalize("NFKC", text))
     found: list[str] = []
     for word in _WORD.findall(text):
         word = word.casefold()[:MAX_WORD_CHARS]
-        if word in STOP_WORDS:
-            continue
         if not word.isascii() and _UNSPACED.search(word):
             found += _pairs(word)
         else:
@@ -62,17 +65,48 @@ def stem(word: str) -> str:
     return str(stemmer.stemWord(word))
 
 
+def pairs(found: list[str]) -> list[str]:
+    """Neighbouring words, two at a time.
+
+    >>> pairs(["slow", "queries", "again"])
+    ['slow queries', 'queries again']
+    """
+    return [f"{one} {other}" for one, other in pairwise(found)]
+
+
+def term(said: str) -> str:
+    """A word or pair as the classifier knows it.
+
+    >>> term("slow queries")
+    'slow queri'
+    """
+    return " ".join(map(stem, said.split(" ")))
+
+
 def terms(text: str) -> list[str]:
-    """The stems of a text's words."""
-    return [stem(word) for word in words(text)]
+    """The terms of a text: its words', then its pairs'."""
+    found = words(text)
+    return [term(said) for said in found + pairs(found)]
+
+
+def term_weight(term: str) -> float:
+    """What a term counts: a stop word says little, but `how` and `who` are not the same task."""
+    return STOP_WEIGHT if term in _stop_stems() else 1.0
+
+
+@lru_cache(maxsize=1)
+def _stop_stems() -> frozenset[str]:
+    return frozenset(stem(word) for word in STOP_WORDS)
 
 
 def grams(word: str) -> list[str]:
-    """The character n-grams of one word with its borders.
+    """The character n-grams of one word with its borders; none of a stop word.
 
-    >>> grams("ok")
-    [' ok', 'ok ', ' ok ']
+    >>> grams("c++")
+    [' c+', 'c++', '++ ', ' c++', 'c++ ', ' c++ ']
     """
+    if word in STOP_WORDS:
+        return []
     padded = f" {word} "
     return [
         padded[start : start + size]

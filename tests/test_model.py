@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from router.compiler import compile_library, route_text
 from router.encoder import StaticEncoder, load_wordllama
 from router.library import Library, read_library
 from router.model import CHANNEL_WEIGHTS, Model, Scorer
-from router.pieces import split_word
 from router.source import Folder, snapshot
 
 ROOT = Path(__file__).parent.parent
@@ -55,84 +53,88 @@ def texts(shipped: Library) -> list[RouteText]:
     return [route_text(route, prompts) for route in shipped.routes]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_the_lexical_channels_are_tfidf_cosines(
-    task: str, shipped: Library, texts: list[RouteText], tmp_path: Path
-) -> None:
-    """With scikit-learn's own vectorizer, over a task of the library's words alone."""
-    weights = classifier.fit(texts, None)
-    known = set(weights.terms.features)
-    task = " ".join(word for word in text.words(task) if text.stem(word) in known)
-    if not task:
-        pytest.skip("no word of this task is known")
-    distinct = [*dict.fromkeys(text.words(task))]
-    documents = [classifier._document(route) for route in texts]
-    expected = np.zeros(len(texts))
-    for channel, analyze in ((0, text.terms), (1, text.text_grams)):
-        vectorizer = TfidfVectorizer(analyzer=analyze, sublinear_tf=True).fit(documents)
-        routes = sum(
-            (
-                weight * vectorizer.transform([getattr(route, name) for route in texts])
-                for name, weight in classifier.FIELD_WEIGHTS.items()
-            ),
-            start=vectorizer.transform([""] * len(texts)),
-        )
-        routes = normalize(routes)
-        against = vectorizer.transform([route.not_when for route in texts])
-        against = against - against.multiply(routes > 0)
-        routes = normalize(routes - classifier.NOT_WHEN_WEIGHT * against)
-        # Words are taken as orthogonal: the length is over words, each word's features counted.
-        vector = sum(
-            vectorizer.idf_[i] ** 2 * n for i, n in _features(vectorizer, analyze, distinct)
-        )
-        query = np.zeros(len(vectorizer.idf_))
-        for i, n in _features(vectorizer, analyze, distinct):
-            query[i] += vectorizer.idf_[i] * n
-        unseen = sum(
-            1 for word in distinct for f in analyze(word) if f not in vectorizer.vocabulary_
-        )
-        length = np.sqrt(vector + unseen * (np.log(1 + len(texts)) + 1) ** 2)
-        expected += CHANNEL_WEIGHTS[channel] * (routes @ query) / length
-    totals = scorer(shipped, None, tmp_path).score(task).totals
-    np.testing.assert_allclose(totals, expected, rtol=1e-4, atol=1e-5)
-
-
-def _features(
-    vectorizer: TfidfVectorizer, analyze: object, distinct: list[str]
-) -> Iterator[tuple[int, int]]:
-    assert callable(analyze)
-    for word in distinct:
-        for feature in analyze(word):
-            if feature in vectorizer.vocabulary_:
-                yield vectorizer.vocabulary_[feature], 1
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_the_sense_channel_is_a_product_of_vectors(
-    task: str,
-    shipped: Library,
-    texts: list[RouteText],
-    encoder: StaticEncoder,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    both = scorer(shipped, encoder, tmp_path_factory.mktemp("a")).score(task).totals
-    lexical = scorer(shipped, None, tmp_path_factory.mktemp("b")).score(task).totals
-    senses = classifier.fit(texts, encoder).senses
-    assert senses is not None
-    pieces = [
-        p for word in dict.fromkeys(text.words(task)) for p in split_word(word, encoder.pieces)
-    ]
-    vectors = encoder.vectors[pieces]
-    expected = (
-        CHANNEL_WEIGHTS[2] * (vectors @ senses.T).sum(axis=0) / np.sqrt(np.square(vectors).sum())
+def test_terms_are_tfidf_cosines(tmp_path: Path) -> None:
+    """With scikit-learn's own vectorizer, where each route is one field and no word is a stop word."""
+    pages = {"alpha": "slow database queries", "beta": "broken browser layout queries"}
+    library = library_of(tmp_path, pages)
+    routes = [route_text(route, {}) for route in library.routes]
+    fitted = classifier.fit(routes, None, (1.0, 0.0, 0.0))
+    task = ["slow", "browser", "queries"]
+    vectorizer = TfidfVectorizer(analyzer=text.terms, sublinear_tf=True)
+    vectorizer.fit(classifier._document(route) for route in routes)
+    expected = np.zeros((1, 2))
+    query = np.zeros((1, len(vectorizer.idf_)))
+    for word in task:
+        place = vectorizer.vocabulary_[text.term(word)]
+        query[0, place] = vectorizer.idf_[place]
+    fields = sum(
+        (
+            weight * vectorizer.transform([getattr(route, name) for route in routes])
+            for name, weight in classifier.FIELD_WEIGHTS.items()
+        ),
+        start=vectorizer.transform([""] * 2),
     )
-    np.testing.assert_allclose(np.subtract(both, lexical), expected, rtol=1e-4, atol=1e-5)
+    expected = (normalize(query) @ normalize(fields).T)[0]
+    # The pairs of this task are new, so that they count for nothing.
+    found = classifier._scores(fitted, [" ".join(task)], None, (1.0, 0.0, 0.0))[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def library_of(folder: Path, pages: dict[str, str]) -> Library:
+    (folder / "agents").mkdir()
+    for name, said in pages.items():
+        (folder / f"agents/{name}.md").write_text(f"---\nname: {name}\ndescription: {said}\n---\n")
+    opened = Folder(folder)
+    return read_library(opened, snapshot(opened))
+
+
+@pytest.mark.parametrize("examples", [0, 6], ids=["described", "with examples"])
+@pytest.mark.parametrize("vectors", [True, False], ids=["vectors", "lexical"])
+def test_every_path_gives_the_same_score(
+    tmp_path: Path, encoder: StaticEncoder, examples: int, vectors: bool
+) -> None:
+    """What the fit sees as matrices is what the router adds up from the model file."""
+    subjects = ("slow database queries", "broken page layout", "leaked passwords", "a red pipeline")
+    (tmp_path / "agents").mkdir()
+    for number, subject in enumerate(subjects):
+        lines = "".join(f"- {subject} please, case {case}\n" for case in range(examples))
+        body = f"**Examples**:\n\n{lines}" if lines else ""
+        (tmp_path / f"agents/r{number}.md").write_text(
+            f"---\nname: r{number}\ndescription: {subject}\n---\n{body}"
+        )
+    opened = Folder(tmp_path)
+    library = read_library(opened, snapshot(opened))
+    used = encoder if vectors else None
+    routes = [route_text(route, {}) for route in library.routes]
+    weights = classifier.fit(routes, used, CHANNEL_WEIGHTS)
+    assert bool(weights.bias.any()) == bool(examples)
+    expected = classifier._scores(weights, TASKS, used, CHANNEL_WEIGHTS)
+    routed = scorer(library, used, tmp_path)
+    found = [routed.score(task).totals for task in TASKS]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_examples_are_learned_from(tmp_path: Path) -> None:
+    """Words that only examples have decide, also against the words of another description."""
+    (tmp_path / "agents").mkdir()
+    for name, about, word in (("a", "fruit and trees", "boat"), ("b", "ships and boats", "apple")):
+        lines = "".join(
+            f"- {verb} the {word} now\n" for verb in ("wash", "buy", "sell", "paint", "fix")
+        )
+        (tmp_path / f"agents/{name}.md").write_text(
+            f"---\nname: {name}\ndescription: {about}\n---\n**Examples**:\n\n{lines}"
+        )
+    opened = Folder(tmp_path)
+    library = read_library(opened, snapshot(opened))
+    totals = scorer(library, None, tmp_path).score("repair the boat").totals
+    assert totals[0] > totals[1]
 
 
 def test_contributions_add_up_to_the_score(router: Router) -> None:
     scores = Scorer(router.model).score(TASKS[1])
     for number, total in enumerate(scores.totals):
         parts = sum(scores.contribution(word, number) for word in scores.words)
+        parts += router.model.bias[number]
         assert parts == pytest.approx(total, abs=1e-9)
 
 

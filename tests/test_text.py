@@ -13,21 +13,20 @@ from tokenizers import Tokenizer
 
 from router.encoder import StaticEncoder, load_wordllama
 from router.pieces import split_word
-from router.text import grams, stem, terms, words
+from router.text import STOP_WORDS, grams, stem, terms, words
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Fix the slowQuery in C++", ["fix", "slow", "query", "c++"]),
-        ("C# and F#, not #5", ["c#", "f#", "not", "5"]),
+        ("Fix slowQuery in C++", ["fix", "slow", "query", "in", "c++"]),
+        ("C# and F#, not #5", ["c#", "and", "f#", "not", "5"]),
         ("snake_case/path-name.py", ["snake", "case", "path", "name", "py"]),
         ("HTTPServer XMLHttpRequest", ["httpserver", "xmlhttp", "request"]),
         ("Straße ﬁle Ⅷ", ["strasse", "file", "viii"]),
         ("日程を組む", ["日程", "程を", "を組", "組む"]),
         ("오늘 일정 짜기", ["오늘", "일정", "짜기"]),
         ("x" * 100, ["x" * 40]),
-        ("the of and", []),
         ("", []),
         ("!!! 🚀 --- ", []),
     ],
@@ -46,6 +45,9 @@ def test_inflections_meet(one: str, other: str) -> None:
 
 @given(st.from_regex(r"[a-z0-9]{1,12}", fullmatch=True))
 def test_grams_are_those_of_scikit_learn(word: str) -> None:
+    if word in STOP_WORDS:
+        assert grams(word) == []
+        return
     oracle = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5)).build_analyzer()
     assert sorted(set(grams(word))) == sorted({g for g in oracle(word) if len(g) >= 3})
 
