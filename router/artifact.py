@@ -89,7 +89,7 @@ def read(path: Path) -> Model:
         raise ArtifactError(f"{path}: compiled models need a little-endian machine")
     try:
         return unpack(_arrays(payload))
-    except (KeyError, ValueError, TypeError, struct.error) as error:
+    except (LookupError, ValueError, TypeError, RecursionError, struct.error) as error:
         raise ArtifactError(f"{path}: not laid out as a model ({error}); {_ADVICE}") from None
 
 

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from router.source import Folder, Snapshot, UnreadableError, snapshot
 
 KEPT = 64
 """Compiled models that stay in the cache, newest first."""
+
+_MODEL_NAME = re.compile(r"[0-9a-f]{40}\.model")
 
 PATIENCE_SECONDS = 0.5
 """A compile that takes longer is announced."""
@@ -62,7 +65,7 @@ def load_current(root: str | os.PathLike[str], notify: Notify) -> Model:
         raise UsageError(f"library: {error}") from None
     except OSError as error:
         raise UsageError(f"library: {error.filename}: {error.strerror}") from None
-    if path.exists():
+    if os.path.exists(path):  # unlike `Path.exists`, False for a path that cannot be looked at
         try:
             model = artifact.read(path)
         except ArtifactError as error:
@@ -98,8 +101,10 @@ def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": PACKAGE_FOLDER,
+        "PYTHONUTF8": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGE_FOLDER, os.environ.get("PYTHONPATH")))),
     }
+    environment.pop("PYTHONIOENCODING", None)
     command = [sys.executable, "-P", "-m", "router.build"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -142,7 +147,8 @@ def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
 
 def _prune(cache: Path) -> None:
     with contextlib.suppress(OSError):
-        models = sorted(cache.glob("*.model"), key=lambda path: path.stat().st_mtime, reverse=True)
+        own = [path for path in cache.glob("*.model") if _MODEL_NAME.fullmatch(path.name)]
+        models = sorted(own, key=lambda path: path.stat().st_mtime, reverse=True)
         for path in models[KEPT:]:
             path.unlink(missing_ok=True)
 

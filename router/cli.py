@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,8 +30,11 @@ MAX_STDIN_CHARS = 1 << 20
 
 def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int:
     """The exit code of a command; our own errors become lines on stderr."""
+    _prepare_streams()
     try:
-        return command(*arguments, **options)
+        status = command(*arguments, **options)
+        sys.stdout.flush()
+        return status
     except UsageError as error:
         say(str(error))
         return USAGE
@@ -44,8 +49,27 @@ def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone, as in `route … | head`; nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return FAULT
+    except OSError as error:
+        say(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        _discard_output()
+        return FAULT
+
+
+def _prepare_streams() -> None:
+    """Streams that are there and take any text, whatever the parent process left us."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for the whole process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """So that the interpreter does not fail again when it flushes at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def answer(
@@ -179,7 +203,10 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
             heard.append(message)
         say(message)
 
-    chosen = library or os.environ.get("ROUTE_LIBRARY") or find_library(os.getcwd())
+    try:
+        chosen = library or os.environ.get("ROUTE_LIBRARY") or find_library(os.getcwd())
+    except FileNotFoundError:
+        raise UsageError("library: the current folder is gone; change to another") from None
     router = Router.load(chosen, notify=notify)
     for notice in router.notices:
         say(notice)
@@ -189,10 +216,11 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
 def read_task(words: Sequence[str]) -> str:
     """The words of the command line; standard input where `-` stands, or behind them."""
     spoken = " ".join(word for word in words if word != "-")
-    if "-" not in words and not _has_input():
+    if sys.stdin is None or ("-" not in words and not _has_input()):
         return spoken
-    # Undecodable bytes become surrogates, which the router refuses with a clear error.
-    sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Undecodable bytes become surrogates, which the router refuses with a clear error.
+        sys.stdin.reconfigure(errors="surrogateescape")
     piped = sys.stdin.read(MAX_STDIN_CHARS).strip("\n")
     return "\n\n".join(part for part in (spoken, piped) if part)
 
@@ -233,8 +261,8 @@ def _show_markdown(text: str) -> None:
     from rich.console import Console
     from rich.syntax import Syntax
 
-    # An escape character in a file or a task must not drive the terminal.
-    text = text.replace("\x1b", "␛")
+    # Control characters of a file or a task must not drive the terminal.
+    text = "".join(c if c.isprintable() or c in "\n\t" else "␛" for c in text)
     Console().print(Syntax(text, "markdown", word_wrap=True, background_color="default"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from router.router import check_task
 
 KEYS = frozenset({"task", "expect", "note"})
 TOP = 3
+MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,10 @@ def read_cases(path: Path, routes: Iterable[str]) -> tuple[Case, ...]:
     `routes` are the ids that there are. Raises `CasesError` with every bad line.
     """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            message = f"is no regular file of at most {MAX_BYTES >> 20} MB"
+            raise CasesError((Fault(str(path), 1, message),))
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         cause = getattr(error, "strerror", None) or "not UTF-8"
@@ -191,6 +197,8 @@ def _case(line: str, number: int, known: frozenset[str]) -> Case:
         check_task(task)
     except TaskError as error:
         raise ValueError(str(error)) from None
+    if expect is not None and not isinstance(expect, str):
+        raise ValueError("`expect` is neither a route's id nor null")
     if expect is not None and expect not in known:
         near = difflib.get_close_matches(str(expect), known, n=1)
         hint = f"did you mean `{near[0]}`?" if near else "see `route rules`"

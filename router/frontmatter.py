@@ -20,6 +20,7 @@ TEXT_KEYS = frozenset({"name", "title", "description", "icon"})
 
 _HANDLER = YAMLHandler()
 _FENCE = re.compile(r"-{3,}[ \t]*$", re.MULTILINE)
+_LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
 _TOP_LEVEL_KEY = re.compile(r"^[A-Za-z_][\w.-]*[ \t]*:(?=\s|$)", re.MULTILINE)
 
 
@@ -155,19 +156,22 @@ def _load(raw: str) -> tuple[dict[str, Any], dict[str, int]]:
             raise _RefusedError(node.start_mark.line, f"must be `key: value` lines, not a {kind}")
         for mapping in _mappings(node):
             _refuse_duplicates(mapping)
-        lines = {str(key.value): key.start_mark.line for key, _ in node.value}
-        try:
-            values = loader.construct_document(node)
-        except (ValueError, TypeError, OverflowError) as error:
-            # PyYAML lets the constructors' own errors through: `2026-13-45` is no date.
-            raise _RefusedError(
-                node.start_mark.line, f"has a value that is none: {error}"
-            ) from None
+        # Keys are what is written: `on` is not `True`.
+        lines = {key.value: key.start_mark.line for key, _ in node.value}
+        values: dict[str, Any] = {}
         for key, value in node.value:
+            try:
+                values[key.value] = loader.construct_object(value, deep=True)
+            except (ValueError, TypeError, OverflowError) as error:
+                # PyYAML lets the constructors' own errors through: `2026-13-45` is no date.
+                line = value.start_mark.line
+                raise _RefusedError(
+                    line, f"`{key.value}` has a value that is none: {error}"
+                ) from None
             # `name: no` means what is written, not `False`; `description:` alone is empty.
             if key.value in TEXT_KEYS and isinstance(value, yaml.ScalarNode):
                 values[key.value] = value.value
-        return {str(key): value for key, value in values.items()}, lines
+        return values, lines
     finally:
         loader.dispose()
 
@@ -177,10 +181,15 @@ def _gate(raw: str) -> None:
     if len(raw) > MAX_YAML_CHARS:
         raise _RefusedError(0, f"{len(raw)} characters of YAML; the limit is {MAX_YAML_CHARS}")
     depth = 0
-    for event in yaml.parse(raw, Loader=yaml.SafeLoader):
+    for event in _events(raw):
         line = event.start_mark.line if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
             raise _RefusedError(line, "uses a YAML alias (`*name`); write the value out")
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            raise _RefusedError(line, f"uses a YAML tag (`{tag}`); write plain values")
+        if isinstance(event, yaml.ScalarEvent):
+            _check_scalar(event.value, line, plain=not event.style)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -189,6 +198,20 @@ def _gate(raw: str) -> None:
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style:
             raise _RefusedError(line, "uses a YAML merge (`<<`); write the keys out")
+
+
+def _events(raw: str) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(raw, Loader=yaml.SafeLoader)
+    except (ValueError, OverflowError) as error:
+        raise _RefusedError(0, f"has an escape that is no character: {error}") from None
+
+
+def _check_scalar(value: str, line: int, *, plain: bool) -> None:
+    if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
+        raise _RefusedError(line, "has an escape that is no character; write text")
+    if plain and _LONG_NUMBER.fullmatch(value):
+        raise _RefusedError(line, f"has a number of {len(value)} digits; put it in quotes")
 
 
 def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:

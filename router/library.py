@@ -17,6 +17,8 @@ from router.source import SETTINGS, Folder, Snapshot, SourceFile, UnreadableErro
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template"})
+MAX_TOOLS_CHARS = 4_000
+
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
 
@@ -64,7 +66,7 @@ class _Reader:
     def read(self) -> Library:
         self.schema = self._schema()
         for path, cause in self.unreadable.items():
-            if path.startswith("agents/") or path == SETTINGS:
+            if path.startswith("agents/") or path in ("agents", "prompts", SETTINGS):
                 self._fault(path, 1, f"cannot be read: {cause}")
         paths = [path for path in self.files if path.startswith("agents/")]
         agents = [
@@ -72,7 +74,7 @@ class _Reader:
             for path in paths
             if not _is_readme(path) and (agent := self._agent(self.files[path]))
         ]
-        if not agents and not self.faults:
+        if not agents and not any(fault.severity == "error" for fault in self.faults):
             message = "no agent files; add agents/NAME.md with `name` and `description`"
             self._fault("agents", 1, message)
         agents = self._unique(agents)
@@ -165,20 +167,34 @@ class _Reader:
     ) -> tuple[Rule, ...]:
         heading = rules.selection_line(text)
         if heading is None:
-            return (rules.implicit_rule(said, name, description),)
+            if re.search(r"^#+\s*dynamic prompt selection\s*$", text, re.IGNORECASE | re.MULTILINE):
+                message = "the selection section is inside a code fence or comment and is not read"
+                self._fault(path, 1, message, warning=True)
+            return (self._ruled(path, rules.implicit_rule(said, name, description)),)
         found, faults = rules.parse_rules(text, path, lines)
         self.faults += faults
         if not found:
             message = "the section has no rule; add `### Title` with When and Use"
             self._fault(path, lines[heading], message)
-        return tuple(
-            replace(rule, use=tuple(self._linked(path, link) for link in rule.use))
-            for rule in found
+        return tuple(self._ruled(path, rule) for rule in found)
+
+    def _ruled(self, path: str, rule: Rule) -> Rule:
+        """The rule with its prompts found, and a rationale that can stand in a page."""
+        mark = rules.closing(rule.rationale)
+        rationale = rule.rationale
+        if mark != "":
+            message = (
+                f"rationale of `{rule.title}` opens a code fence or HTML block; write a sentence"
+            )
+            self._fault(path, rule.line, message, warning=True)
+            rationale = ""
+        return replace(
+            rule, rationale=rationale, use=tuple(self._linked(path, link) for link in rule.use)
         )
 
     def _linked(self, agent_path: str, link: Link) -> Link:
         """The link with the prompt file that it leads to, which is then part of the library."""
-        target = link.target.split("#", 1)[0].split("?", 1)[0]
+        target = link.target
         if re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
             message = f"link `{link.target}` is no file; link to a prompt of this library"
             self._fault(agent_path, link.line, message)
@@ -313,14 +329,18 @@ class _Reader:
         return SETTINGS in self.files or rules.selection_line(document.body) is not None
 
     def _closed(self, path: str, rendered: templates.Rendered) -> templates.Rendered:
-        """The text with a last code fence closed, so that what follows it stays outside."""
-        fence = rules.unclosed_fence(rendered.text)
-        if fence is None:
+        """The text with a code fence or HTML block closed that would swallow what follows it."""
+        mark = rules.closing(rendered.text)
+        if mark == "":
             return rendered
-        line, mark = rendered.lines[fence[0]], fence[1]
-        self._fault(path, line, "code fence is never closed; close it", warning=True)
+        last = rendered.lines[-1]
+        if mark is None:
+            self._fault(path, last, "an HTML block is never closed; close it")
+            return rendered
+        what = "code fence" if mark[0] in "`~" else "HTML block"
+        self._fault(path, last, f"a {what} is never closed; add `{mark}`", warning=True)
         # The added line is said to come from the file's last.
-        return templates.Rendered(f"{rendered.text}\n{mark}", (*rendered.lines, rendered.lines[-1]))
+        return templates.Rendered(f"{rendered.text}\n{mark}", (*rendered.lines, last))
 
     def _text(self, document: frontmatter.Document, key: str) -> str:
         value = document.metadata.get(key)
@@ -346,7 +366,7 @@ def split_tools(value: Any) -> tuple[str, ...]:
         return tuple(str(name) for name, wanted in value.items() if wanted)
     if isinstance(value, list):
         return tuple(str(name) for name in value)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_TOOLS_CHARS:
         return ()
     separator = "," if "," in re.sub(r"\([^)]*\)", "", value) else r"\s"
     pieces = re.findall(rf"(?:\([^)]*\)|[^(){separator}])+", value)

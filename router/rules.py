@@ -24,9 +24,12 @@ IMPLICIT = "main"
 """Slug of the one rule of a page without a selection section."""
 
 MAX_USE_CHARS = 4_000
+MAX_LINKS = 30
+"""A bundle of more prompts is no choice any more."""
 
 _BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
 _INLINE = MarkdownIt("commonmark")
+_HTML_ENDS = ("-->", "</pre>", "</script>", "</style>", "</textarea>", "?>", "]]>", ">")
 _FIELD = re.compile(
     r"\*\*\s*(?P<name>[A-Za-z][A-Za-z ]{0,30}?)\s*(?::\s*\*\*|\*\*\s*:)\s*(?P<value>.*)"
 )
@@ -90,12 +93,14 @@ def parse_rules(
     """
     faults: list[Fault] = []
     rules: list[Rule] = []
+    slugs: set[str] = set()
     for draft in _drafts(_BLOCKS.parse(text), path, lines, faults):
         rule = _rule(draft, path, faults)
-        if any(rule.slug == other.slug for other in rules):
+        if rule.slug in slugs:
             message = f"two rules are called `{rule.title}`; their ids must differ: rename one"
             faults.append(Fault(path, rule.line, message))
             continue
+        slugs.add(rule.slug)
         rules.append(rule)
     return tuple(rules), tuple(faults)
 
@@ -147,18 +152,21 @@ def implicit_rule(said: dict[str, str], title: str, description: str) -> Rule:
     )
 
 
-def unclosed_fence(text: str) -> tuple[int, str] | None:
-    """The 0-based line and the closing mark of a code fence that runs to the end of the page."""
-    fences = [token for token in _BLOCKS.parse(text) if token.type == "fence" and token.map]
-    if not fences or not fences[-1].map:
-        return None
-    last = fences[-1]
-    first, end = fences[-1].map
-    closing = text.split("\n")[first:end][-1].strip(" >\t")
-    mark = last.markup[0]
-    if end - first > 1 and set(closing) == {mark} and len(closing) >= len(last.markup):
-        return None
-    return first, last.markup
+def closing(text: str) -> str | None:
+    """What has to follow a page so that the next heading is one: "" if nothing.
+
+    A code fence or an HTML block that is left open would swallow whatever is put behind the page.
+    None if no closing helps.
+
+    >>> closing("```\\ncode"), closing("<!-- note"), closing("text")
+    ('```', '-->', '')
+    """
+    fences = [token.markup for token in _BLOCKS.parse(text) if token.type == "fence"]
+    for mark in ("", *reversed(fences[-1:]), *_HTML_ENDS):
+        tokens = _BLOCKS.parse(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
+        if len(tokens) > 1 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
+            return mark
+    return None
 
 
 def _headings(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
@@ -244,11 +252,14 @@ def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
         message = f"rule `{draft.title}` {what}; add `**Use**: [Title](../prompts/file.md)`"
         faults.append(Fault(path, draft.lines.get("use", draft.line), message))
     line = draft.lines.get("use", draft.line)
+    if len(links) > MAX_LINKS:
+        message = f"rule `{draft.title}` links to {len(links)} prompts; the limit is {MAX_LINKS}"
+        faults.append(Fault(path, line, message))
     return Rule(
         title=draft.title,
         slug=slug(draft.title),
         when=draft.text("when"),
-        use=tuple(replace(link, line=line) for link in links),
+        use=tuple(replace(link, line=line) for link in links[:MAX_LINKS]),
         rationale=draft.text("rationale"),
         not_when=draft.text("not_when"),
         examples=_examples(draft.fields.get("examples", ())),
@@ -264,7 +275,9 @@ def _links(markdown: str) -> Iterator[Link]:
         child for block in _INLINE.parseInline(markdown) for child in block.children or ()
     ):
         if token.type == "link_open":
-            target, title = unquote(str(token.attrs["href"])), ""
+            # Before unquoting: `c%23.md` is the file `c#.md`, `c.md#part` a part of `c.md`.
+            href = str(token.attrs["href"]).split("#", 1)[0].split("?", 1)[0]
+            target, title = unquote(href), ""
         elif token.type == "link_close" and target is not None:
             if target not in seen:
                 seen.add(target)

@@ -6,10 +6,10 @@ component without following links, so that nothing can be swapped between the ch
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ MAX_FILE_BYTES = 1 << 20
 """Larger than any agent or prompt seen in 14,609 public files; a page is some 5 KB."""
 
 MAX_FILES = 50_000
+MAX_TOTAL_BYTES = 256 << 20
 
 FOLDERS = ("agents", "prompts")
 """Read whole, in every library."""
@@ -48,8 +49,9 @@ def find_library(start: str | os.PathLike[str]) -> Path:
     """The nearest folder from `start` upwards with markdown in `agents/`, else the shipped one."""
     here = Path(start).absolute()
     for folder in (here, *here.parents):
-        if any((folder / "agents").glob("*.md")):
-            return folder
+        with contextlib.suppress(OSError):  # a folder above that may not be searched
+            if any((folder / "agents").glob("*.md")):
+                return folder
     return SHIPPED if SHIPPED.is_dir() else SHIPPED.parent.parent
 
 
@@ -60,8 +62,12 @@ class Folder:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = os.path.realpath(root)
-        if not os.path.isdir(self.root):
+        try:
+            self.root = os.path.realpath(root)
+            found = os.path.isdir(self.root)
+        except (OSError, ValueError) as error:
+            raise UnreadableError(f"{os.fspath(root)!r} is not a folder: {_cause(error)}") from None
+        if not found:
             raise UnreadableError(f"{os.fspath(root)} is not a folder")
 
     def read(self, path: str) -> SourceFile:
@@ -70,6 +76,8 @@ class Folder:
         Raises `UnreadableError` for a missing file, one outside the library (also by a symbolic
         link), anything but a regular file, and one over `MAX_FILE_BYTES`.
         """
+        if not path.isprintable():
+            raise UnreadableError("has invisible characters in its name; rename it")
         inside = self._inside(path)
         try:
             handle = self._open(inside)
@@ -90,24 +98,38 @@ class Folder:
             os.close(handle)
         return SourceFile(path, data)
 
-    def markdown_paths(self) -> Iterator[str]:
-        """Paths of all `*.md` files under the folders of a library but hidden ones, sorted."""
+    def markdown_paths(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """Paths of all `*.md` files under the folders of a library but hidden ones, sorted; and
+        the folders that cannot be read, each with the reason.
+
+        Raises `UnreadableError` for more than `MAX_FILES`.
+        """
         found: list[str] = []
-        pending = [name for name in FOLDERS if os.path.isdir(os.path.join(self.root, name))]
+        unreadable: list[tuple[str, str]] = []
+        pending = [name for name in FOLDERS if os.path.lexists(os.path.join(self.root, name))]
         while pending:
             folder = pending.pop()
-            with os.scandir(os.path.join(self.root, folder)) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    path = f"{folder}/{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(path)
-                    elif entry.name.endswith(".md"):
-                        found.append(path)
-                    if len(found) > MAX_FILES:
-                        raise UnreadableError(f"more than {MAX_FILES} files")
-        return iter(sorted(found))
+            try:
+                self._inside(folder)
+                with os.scandir(os.path.join(self.root, folder)) as listed:
+                    entries = list(listed)
+            except UnreadableError as error:
+                unreadable.append((folder, str(error)))
+                continue
+            except OSError as error:
+                unreadable.append((folder, _cause(error)))
+                continue
+            for entry in entries:
+                path = f"{folder}/{entry.name}"
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path)
+                elif entry.name.endswith(".md"):
+                    found.append(path)
+            if len(found) > MAX_FILES:
+                raise UnreadableError(f"more than {MAX_FILES} files")
+        return sorted(found), sorted(unreadable)
 
     def _inside(self, path: str) -> str:
         try:
@@ -159,18 +181,19 @@ class Snapshot:
 def snapshot(folder: Folder) -> Snapshot:
     """Read the whole library: `project.yaml` and every markdown file of its folders."""
     files: list[SourceFile] = []
-    unreadable: list[tuple[str, str]] = []
-    paths = list(folder.markdown_paths())
+    paths, unreadable = folder.markdown_paths()
     if os.path.lexists(os.path.join(folder.root, SETTINGS)):
         paths.append(SETTINGS)
+    total = 0
     for path in paths:
-        if not path.isprintable():
-            unreadable.append((path, "has invisible characters in its name; rename it"))
-            continue
         try:
             files.append(folder.read(path))
         except UnreadableError as error:
             unreadable.append((path, str(error)))
+            continue
+        total += len(files[-1].data)
+        if total > MAX_TOTAL_BYTES:
+            raise UnreadableError(f"more than {MAX_TOTAL_BYTES >> 20} MB of files")
     return Snapshot(folder.root, tuple(files), tuple(unreadable))
 
 

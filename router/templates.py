@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import jinja2
@@ -22,6 +23,9 @@ MAX_NODES = 20_000
 MAX_DEPTH = 60
 MAX_ITERATIONS = 100_000
 MAX_OUTPUT_CHARS = 1 << 20
+MAX_MARKED_CHARS = 8 << 20
+"""Of output with the marks that say where its lines came from."""
+
 MAX_SECONDS = 5.0
 
 FILTERS = frozenset(
@@ -92,9 +96,11 @@ def render(template: str, variables: Mapping[str, Any]) -> Rendered:
         compiled = environment.from_string(tree)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(error.lineno, f"template: {error.message}") from None
-    except (RecursionError, SyntaxError):
-        # SyntaxError: Python's own limit on nested blocks, met by the code that Jinja generates.
+    except RecursionError:
         raise TemplateError(1, "template: nested too deep; simplify it") from None
+    except (SyntaxError, ValueError) as error:
+        # Python's own limits, met by the code that Jinja generates: nested blocks, long numbers.
+        raise TemplateError(1, f"template: {getattr(error, 'msg', error)}; simplify it") from None
     pieces: list[str] = []
     try:
         pieces.extend(map(budget.output, compiled.generate(dict(variables))))
@@ -110,7 +116,10 @@ def render(template: str, variables: Mapping[str, Any]) -> Rendered:
     except Exception as error:
         # Jinja lets whatever an expression raises through: TypeError, ValueError, KeyError …
         raise TemplateError(_line_of(error), f"template: {error}") from None
-    return _unmark("".join(pieces))
+    rendered = _unmark("".join(pieces))
+    if len(rendered.text) > MAX_OUTPUT_CHARS:
+        raise TemplateError(1, f"template: more than {MAX_OUTPUT_CHARS} characters come out")
+    return rendered
 
 
 class _Budget:
@@ -119,7 +128,7 @@ class _Budget:
     def __init__(self) -> None:
         self.nodes = MAX_NODES
         self.iterations = MAX_ITERATIONS
-        self.chars = MAX_OUTPUT_CHARS
+        self.chars = MAX_MARKED_CHARS
         self.deadline = time.monotonic() + MAX_SECONDS
 
     def node(self, line: int) -> None:
@@ -150,7 +159,7 @@ class _Environment(SandboxedEnvironment):
 
     def __init__(self, budget: _Budget) -> None:
         # Not optimized: folding constants would run filters before anything is counted.
-        super().__init__(undefined=_Undefined, optimized=False)
+        super().__init__(undefined=_Undefined, optimized=False, finalize=_printable)
         self.filters = {name: _bounded(name, self.filters[name], budget) for name in FILTERS}
         self.filters[_COUNTED] = budget.loop
         self.tests = {name: self.tests[name] for name in TESTS}
@@ -165,6 +174,17 @@ class _Environment(SandboxedEnvironment):
             elif obj.__name__ == "replace" and len(args) > 1:
                 _check_replace(owner, args, self._budget)
         return super().call(context, obj, *args, **kwargs)
+
+
+def _printable(value: Any) -> Any:
+    """Refuse to print what has no text of its own, such as a method or a generator."""
+    if isinstance(value, list | tuple):
+        return value if all(_printable(item) is item for item in value) else None
+    if isinstance(value, dict):
+        return value if all(_printable(item) is item for item in value.values()) else None
+    if isinstance(value, str | int | float | date | jinja2.Undefined | None):
+        return value
+    raise TypeError(f"a {type(value).__name__} cannot be printed; print its text")
 
 
 _COUNTED = "counted by the budget"
@@ -213,6 +233,14 @@ def _check(node: nodes.Node, depth: int, budget: _Budget) -> None:
     if isinstance(node, nodes.Test) and node.name not in TESTS:
         message = f"template: no test `{node.name}`; there are {', '.join(sorted(TESTS))}"
         raise TemplateError(node.lineno, message)
+    if isinstance(node, nodes.Const) and isinstance(node.value, str) and not _is_text(node.value):
+        raise TemplateError(node.lineno, "template: has an escape that is no character")
+    if isinstance(node, nodes.For):
+        # Lists of lists of variables grow exponentially, loop by loop.
+        literals = [node.iter, *node.iter.find_all(_LITERALS)]
+        if any(isinstance(it, _LITERALS) and any(it.find_all(nodes.Name)) for it in literals):
+            message = "template: a loop over a list of variables is not allowed here"
+            raise TemplateError(node.lineno, message)
     if isinstance(node, nodes.For) and node.recursive:
         raise TemplateError(node.lineno, "template: a recursive loop is not allowed here")
     if isinstance(node, nodes.Call) and not (
@@ -222,6 +250,13 @@ def _check(node: nodes.Node, depth: int, budget: _Budget) -> None:
         raise TemplateError(node.lineno, message)
     for child in node.iter_child_nodes():
         _check(child, depth + 1, budget)
+
+
+_LITERALS = (nodes.List, nodes.Tuple, nodes.Dict)
+
+
+def _is_text(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 _SUBSET = "a body may use for, if, elif, else, filters and plain expressions"
@@ -246,7 +281,7 @@ def _unmark(marked: str) -> Rendered:
     lines: list[int] = []
     texts: list[str] = []
     current = 1
-    for marked_line in marked.split("\n"):
+    for marked_line in marked.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         parts = _LINE_MARK.split(marked_line)
         numbers = [int(number) for number in parts[1::2]]
         # The line belongs to its first literal text; one made of values alone to what came before.

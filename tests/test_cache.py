@@ -161,12 +161,14 @@ def test_old_models_are_pruned(
     monkeypatch.setattr(router_cache, "KEPT", 2)
     own_cache.mkdir()
     for age in range(5):
-        old = own_cache / f"{age}.model"
+        old = own_cache / f"{age:040d}.model"
         old.write_text("")
         os.utime(old, (age, age))
+    (own_cache / "mine.model").write_text("somebody's own file")
     Router.load(library("good"))
-    assert len(models(own_cache)) == 2
-    assert "4.model" in models(own_cache)
+    assert len(models(own_cache)) == 3
+    assert "mine.model" in models(own_cache)
+    assert f"{4:040d}.model" in models(own_cache)
 
 
 def test_two_compiles_at_once(library: Callable[[str], Path], own_cache: Path) -> None:

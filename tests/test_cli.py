@@ -273,3 +273,37 @@ def on_terminal(*arguments: str) -> str:
             pass  # Linux's way of saying that the other end has closed
     os.close(main)
     return shown.decode()
+
+
+def test_streams_that_a_parent_left_in_a_bad_state(router: object) -> None:
+    """Closed, full or ASCII: a line and an exit code, never a traceback, and data stays data."""
+    base = f"{sys.executable} -m router"
+    for command, code in (
+        (f"{base} 'optimize slow queries' >&-", ROUTED),
+        (f"{base} - <&-", FAULT),
+        (f"{base} 'optimize slow queries' > /dev/full", FAULT),
+        (f"PYTHONIOENCODING=ascii {base} 'optimize slow queries'", ROUTED),
+        (f"ROUTE_CACHE=/tmp/{'a' * 300} {base} 'optimize slow queries'", ROUTED),
+    ):
+        done = subprocess.run(
+            command, shell=True, cwd=ROOT, capture_output=True, timeout=60, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert (done.returncode, b"Traceback" in done.stderr) == (code, False), (
+            command,
+            done.stderr,
+        )
+    closed = subprocess.run(
+        f"{base} --json 'optimize slow queries' 2>&-", shell=True, cwd=ROOT, capture_output=True,
+        timeout=60, check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    json.loads(closed.stdout)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_eval_of_what_is_no_file(run: Run, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "tasks.jsonl"
+    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    done = run("eval", path)
+    assert done.returncode == FAULT
+    assert "is no regular file of at most 64 MB" in done.stderr

@@ -104,7 +104,10 @@ def read(root: Path) -> Library:
         ("no-name", ["agents/deployer.md:1: warning: no `name`; add `name: deployer`"]),
         ("bidi-name", [r"agents/deployer.md:2: name `deploy\u202eer` has other than letters"]),
         ("one-name-twice", ["agents/second.md:1: name `deployer` is taken by agents/deployer.md"]),
-        ("open-code-fence", ["prompts/ship.md:9: warning: code fence is never closed; close it"]),
+        (
+            "open-code-fence",
+            ["prompts/ship.md:11: warning: a code fence is never closed; add `````"],
+        ),
         (
             "three-broken",
             [
@@ -223,6 +226,18 @@ def test_a_prompt_that_must_not_be_read(
         )
     else:
         assert "does not exist" in str(fault)
+
+
+def test_agents_may_not_be_a_folder_elsewhere(
+    library: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = library("good")
+    (root / "agents").rename(tmp_path / "elsewhere")
+    (root / "agents").symlink_to(tmp_path / "elsewhere")
+    (fault,) = read(root).faults
+    assert str(fault) == (
+        "agents:1: cannot be read: leads outside of the library; only files in it are read"
+    )
 
 
 def test_names_that_cannot_be_seen(library: Callable[[str], Path]) -> None:

@@ -102,7 +102,17 @@ REFUSED = [
     ("{{ ('a' ~ 'b')" + "|join('aaaaaaaaaaaaaaaaaaaa')" * 12 + " }}", 1, "make it shorter"),
     ("{% for a in 'aaaaaaaaaa' %}" * 4 + "x" * 200 + "{% endfor %}" * 4, 1, "characters come out"),
     ("{% if true %}" * 300 + "{% endif %}" * 300, 1, "nested"),
-    ("{% for a in 'ab' %}" * 25 + "{% endfor %}" * 25, 1, "nested too deep"),
+    ("{% for a in 'ab' %}" * 25 + "{% endfor %}" * 25, 1, "too many statically nested"),
+    ("{{ 'a'.upper }}", 1, "cannot be printed"),
+    ("{{ [1, 2]|reverse }}", 1, "cannot be printed"),
+    ("{{ 'a\\x00b' }}", 1, "an escape that is no character"),
+    ("{{ '\\ud800' }}", 1, "an escape that is no character"),
+    ("{{ " + "9" * 5000 + " }}", 1, "template: "),
+    (
+        "{% for a, b in [([1], [1])] %}{% for c in [[a, b]] %}{% endfor %}{% endfor %}",
+        1,
+        "a loop over a list of variables",
+    ),
     ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", 1, "nested too deep"),
     ("{{ x }}" * 30_000, 1, "more than 20000 nodes"),
 ]
