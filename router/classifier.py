@@ -56,7 +56,10 @@ LEARNING_EXAMPLES = 4.5
 """Examples a route, on average, from which there is something to learn and to validate on: five,
 less the few that some routes lack."""
 
-MAX_LEARNED_ROUTES = 2_000
+MAX_COEFFICIENTS = 12_000_000
+"""Routes times features that are fitted at most: the solver keeps some 22 copies, 2 GB, and 150
+routes with 15,000 examples take it a minute."""
+
 NEGLIGIBLE = 0.002
 """Learned weights below this share of the largest are left out: 150 routes stay under 20 MB."""
 
@@ -115,7 +118,9 @@ def fit(
     """
     plain = _zero_shot(routes, encoder)
     examples = [(line, n) for n, r in enumerate(routes) for line in r.examples.split("\n") if line]
-    if len(examples) < LEARNING_EXAMPLES * len(routes) or not 1 < len(routes) <= MAX_LEARNED_ROUTES:
+    width = len(plain.terms.features) + len(plain.grams.features)
+    too_few = len(routes) < 2 or len(examples) < LEARNING_EXAMPLES * len(routes)
+    if too_few or len(routes) * width > MAX_COEFFICIENTS:
         return plain
     share = _share(routes, examples, encoder, channel_weights)
     return _learned(plain, routes, encoder, channel_weights, share)
