@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
 from router import text
-from router.encoder import StaticEncoder
+from router.encoder import Encoder, StaticEncoder
 from router.pieces import split_word
 
 # Chosen by `python bench/tune_fields.py` (its rows judge nothing), each drawn back half-way from
@@ -206,7 +206,7 @@ def _beyond(against: csr_matrix, vectors: csr_matrix) -> csr_matrix:
     return against - against.multiply(vectors > 0)
 
 
-def _senses(routes: Sequence[RouteText], encoder: StaticEncoder) -> NDArray[np.float32]:
+def _senses(routes: Sequence[RouteText], encoder: Encoder) -> NDArray[np.float32]:
     total = np.zeros(1, dtype=np.float32)
     for field, weight in FIELD_WEIGHTS.items():
         vectors = encoder.encode([getattr(route, field) for route in routes])

@@ -18,6 +18,7 @@ from router.router import Router
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from router.decision import Decision
     from router.report import Table
 
 DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -81,10 +82,8 @@ def answer(
     as_json: bool = False,
 ) -> int:
     """Route a task; the context goes to stdout, a line about the decision to stderr."""
-    router = load(library)
-    decision = router.route(read_task(words), agent=agent, top=top)
+    router, decision = _routed(words, agent, top, library)
     context = router.assemble(decision)
-    say(decision.line)
     for missing in context.missing:
         say(f"missing prompt: {printable(missing)}")
     if as_json:
@@ -105,14 +104,22 @@ def why(
     """Show the candidates for a task and the words that decided."""
     from router.report import candidates_table
 
-    router = load(library)
-    decision = router.route(read_task(words), agent=agent, top=top)
+    _, decision = _routed(words, agent, top, library)
     if as_json:
         show_json(decision.to_dict())
     else:
-        say(decision.line)
         _show_table(candidates_table(decision))
     return ABSTAINED if decision.abstained else DONE
+
+
+def _routed(
+    words: Sequence[str], agent: str | None, top: int, library: Path | None
+) -> tuple[Router, Decision]:
+    """The decision for a task, announced in one line."""
+    router = load(library)
+    decision = router.route(read_task(words), agent=agent, top=top)
+    say(decision.line)
+    return router, decision
 
 
 def rules(*, agent: str | None = None, library: Path | None = None, as_json: bool = False) -> int:

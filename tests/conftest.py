@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from router import Router
+from router.encoder import StaticEncoder, load_wordllama
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(__file__).parent / "libraries"
@@ -32,6 +33,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def router(cache: Path) -> Router:
     """The router of the shipped library."""
     return Router.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def encoder() -> StaticEncoder:
+    """The default encoder."""
+    found = load_wordllama()
+    assert found is not None
+    return found
 
 
 @pytest.fixture

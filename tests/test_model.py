@@ -12,7 +12,7 @@ from sklearn.preprocessing import normalize
 from router import Router, artifact, classifier, text
 from router.classifier import RouteText
 from router.compiler import compile_library, route_text
-from router.encoder import StaticEncoder, load_wordllama
+from router.encoder import StaticEncoder
 from router.library import Library, read_library
 from router.model import CHANNEL_WEIGHTS, Model, Scorer
 from router.source import Folder, snapshot
@@ -26,13 +26,6 @@ TASKS = [
     "test tests testing tested",
     "日程 naïve C++ kubernetes",
 ]
-
-
-@pytest.fixture(scope="module")
-def encoder() -> StaticEncoder:
-    found = load_wordllama()
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="module")

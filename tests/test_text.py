@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from tokenizers import Tokenizer
 
-from router.encoder import StaticEncoder, load_wordllama
+from router.encoder import StaticEncoder
 from router.pieces import split_word
 from router.text import STOP_WORDS, grams, stem, terms, words
 
@@ -78,13 +78,6 @@ def test_pieces_are_those_of_the_tokenizer(
     assert [names[number] for number in split_word(word, encoder.pieces)] == [
         token for token in expected if not token.startswith("<0x")
     ]
-
-
-@pytest.fixture(scope="module")
-def encoder() -> StaticEncoder:
-    found = load_wordllama()
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="module")
