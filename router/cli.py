@@ -10,14 +10,13 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from router.errors import FilesError, RouterError, UsageError, printable
 from router.router import Router
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from router.decision import Decision
     from router.report import Table
 
@@ -198,26 +197,68 @@ def evaluate(
     return DONE
 
 
+def learn(
+    words: Sequence[str],
+    *,
+    route: str | None = None,
+    none: bool = False,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Write into the library which rule a task belongs to, or that none fits it."""
+    from router import learning
+    from router.report import before_line, lesson_line
+    from router.source import SHIPPED, shipped_library
+
+    if (route is None) is not none:
+        raise UsageError("label: give either `--as agent/rule` or `--none`")
+    root = _own_library(library)
+    if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
+        raise UsageError(
+            "library: the one shipped with this program cannot be taught; copy agents/, prompts/"
+            f" and project.yaml of {shipped_library()} to a folder of your own and work there"
+        )
+    router = load(root)
+    decision = router.route(read_task(words))
+    lesson = learning.learn(root, decision.task, route, {r.id for r in router.routes})
+    if as_json:
+        show_json(lesson.to_dict() | {"before": decision.to_dict()})
+    else:
+        print(lesson_line(lesson))
+        say(before_line(lesson, decision))
+    return DONE
+
+
 def load(library: Path | None, heard: list[str] | None = None) -> Router:
     """The router of `library`, ROUTE_LIBRARY, the nearest folder upwards or the shipped library.
 
     What is said while loading is also added to `heard`.
     """
-    from router.source import find_library
+    from router.source import shipped_library
 
     def notify(message: str) -> None:
         if heard is not None:
             heard.append(message)
         say(message)
 
-    try:
-        chosen = library or os.environ.get("ROUTE_LIBRARY") or find_library(os.getcwd())
-    except FileNotFoundError:
-        raise UsageError("library: the current folder is gone; change to another") from None
-    router = Router.load(chosen, notify=notify)
+    router = Router.load(_own_library(library) or shipped_library(), notify=notify)
     for notice in router.notices:
         say(notice)
     return router
+
+
+def _own_library(library: Path | None) -> Path | None:
+    """`library`, ROUTE_LIBRARY or the nearest folder upwards; None if there is none."""
+    from router.source import find_library
+
+    if library:
+        return library
+    if chosen := os.environ.get("ROUTE_LIBRARY"):
+        return Path(chosen)
+    try:
+        return find_library(os.getcwd())
+    except FileNotFoundError:
+        raise UsageError("library: the current folder is gone; change to another") from None
 
 
 def read_task(words: Sequence[str]) -> str:

@@ -31,15 +31,19 @@ Task = Annotated[
         metavar="TASK...", help="The task; `-` stands for standard input.", show_default=False
     ),
 ]
+OWN = "The library; else ROUTE_LIBRARY, else the nearest folder upwards with agents/"
 LibraryFolder = Annotated[
     Path | None,
     typer.Option(
         "--library",
         metavar="DIR",
-        help="The library; else ROUTE_LIBRARY, else the nearest folder upwards with agents/, "
-        "else the one shipped with this program.",
+        help=f"{OWN}, else the one shipped with this program.",
         show_default=False,
     ),
+]
+OwnLibraryFolder = Annotated[
+    Path | None,
+    typer.Option("--library", metavar="DIR", help=f"{OWN}.", show_default=False),
 ]
 AgentName = Annotated[
     str | None, typer.Option("--agent", help="Only the rules of this agent.", show_default=False)
@@ -114,6 +118,23 @@ def evaluate(
 ) -> None:
     """Route sample tasks and compare with the routes they should take."""
     _finish(cli.evaluate, file, min_accuracy=min_accuracy, library=library, as_json=as_json)
+
+
+@app.command()
+def learn(
+    words: Task,
+    route: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="AGENT/RULE", help="The rule that it belongs to.", show_default=False
+        ),
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="No rule fits it.")] = False,
+    library: OwnLibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Teach the library which rule a task belongs to."""
+    _finish(cli.learn, words, route=route, none=none, library=library, as_json=as_json)
 
 
 def _finish(command: Any, *arguments: Any, **options: Any) -> None:

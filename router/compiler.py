@@ -32,8 +32,7 @@ MAX_BODY_CHARS = 20_000
 
 def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
     """The payload of a model file (see `artifact`). The same library gives the same bytes."""
-    prompts = {prompt.path: prompt for prompt in library.prompts}
-    texts = [route_text(route, prompts) for route in library.routes]
+    texts = route_texts(library)
     weights = classifier.fit(texts, encoder, CHANNEL_WEIGHTS)
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
@@ -88,18 +87,34 @@ def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
     )
 
 
-def route_text(route: Route, prompts: dict[str, Prompt]) -> RouteText:
-    """The text that the classifier reads of one route, by field."""
+def route_texts(library: Library) -> list[RouteText]:
+    """The text that the classifier reads of each route, labelled tasks among the examples."""
+    prompts = {prompt.path: prompt for prompt in library.prompts}
+    taught: dict[str, list[str]] = {}
+    for labelled in library.tasks:
+        for route in labelled.expect:
+            taught.setdefault(route, []).append(labelled.task)
+    return [route_text(route, prompts, taught.get(route.id, ())) for route in library.routes]
+
+
+def route_text(route: Route, prompts: dict[str, Prompt], taught: Sequence[str] = ()) -> RouteText:
+    """The text that the classifier reads of one route, by field.
+
+    `taught` are tasks that the route is known to be right for; they follow the rule's examples.
+    """
     agent, rule = route.agent, route.rule
     bundle = [prompts[link.path] for link in rule.use if link.path in prompts]
     own_body = agent.text if not rule.use else ""
     for example in rule.examples:
         # An example counts once, and must be gone where cross-validation holds it out.
         own_body = own_body.replace(example, "")
+    # An example is one line, a task may be several.
+    lines = dict.fromkeys(" ".join(task.split()) for task in taught)
+    examples = [*rule.examples, *(line for line in lines if line not in rule.examples)]
     return RouteText(
         title=rule.title.replace("-", " "),
         when=rule.when,
-        examples="\n".join(rule.examples),
+        examples="\n".join(examples),
         rationale=rule.rationale,
         prompt_titles="\n".join(
             [link.title for link in rule.use] + [prompt.description for prompt in bundle]

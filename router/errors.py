@@ -53,7 +53,7 @@ class FilesError(RouterError):
 
 
 class LibraryError(FilesError):
-    """The library cannot be compiled."""
+    """The library cannot be compiled, or not be written to."""
 
 
 class CasesError(FilesError):

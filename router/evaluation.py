@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from router.decision import Decision
-from router.errors import CasesError, Fault, TaskError
-from router.router import check_task
+from router.errors import CasesError, Fault
+from router.tasks import read_rows
 
-KEYS = frozenset({"task", "expect", "note"})
 TOP = 3
 MAX_BYTES = 64 << 20
 
@@ -158,52 +155,16 @@ def read_cases(path: Path, routes: Iterable[str]) -> tuple[Case, ...]:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
             message = f"is no regular file of at most {MAX_BYTES >> 20} MB"
             raise CasesError((Fault(str(path), 1, message),))
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = getattr(error, "strerror", None) or "not UTF-8"
-        raise CasesError((Fault(str(path), 1, f"cannot be read: {cause.lower()}"),)) from None
-    known = frozenset(routes)
-    cases: list[Case] = []
-    faults: list[Fault] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            cases.append(_case(line, number, known))
-        except ValueError as error:
-            faults.append(Fault(str(path), number, str(error)))
-    if not cases and not faults:
+        data = path.read_bytes()
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise CasesError((Fault(str(path), 1, f"cannot be read: {cause}"),)) from None
+    rows, faults = read_rows(str(path), data, frozenset(routes))
+    if not rows and not faults:
         faults.append(Fault(str(path), 1, 'no cases; add {"task": "…", "expect": "agent/rule"}'))
     if faults:
         raise CasesError(tuple(faults))
-    return tuple(cases)
-
-
-def _case(line: str, number: int, known: frozenset[str]) -> Case:
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"not JSON: {getattr(error, 'msg', 'nested too deep')}") from None
-    if not isinstance(row, dict):
-        raise ValueError('not an object; write {"task": "…", "expect": "agent/rule"}')
-    if unknown := sorted(set(row) - KEYS):
-        raise ValueError(f"unknown key `{unknown[0]}`; there are {', '.join(sorted(KEYS))}")
-    if "expect" not in row:
-        raise ValueError("no `expect`; give the route's id, or null if no rule fits")
-    task, expect = row.get("task"), row["expect"]
-    if not isinstance(task, str):
-        raise ValueError("no `task`; give the task's text")
-    try:
-        check_task(task)
-    except TaskError as error:
-        raise ValueError(str(error)) from None
-    if expect is not None and not isinstance(expect, str):
-        raise ValueError("`expect` is neither a route's id nor null")
-    if expect is not None and expect not in known:
-        near = difflib.get_close_matches(str(expect), known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else "see `route rules`"
-        raise ValueError(f"no route `{expect}`; {hint}")
-    return Case(task, expect, number)
+    return tuple(Case(row.task, row.expect[0] if row.expect else None, row.line) for row in rows)
 
 
 def _rate(hits: Iterable[bool], total: tuple[Result, ...] | list[Result]) -> Rate:

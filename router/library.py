@@ -12,8 +12,9 @@ from typing import Any
 
 from router import frontmatter, rules, templates
 from router.errors import Fault
-from router.records import Agent, Link, Prompt, Route, Rule
-from router.source import SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
+from router.records import Agent, LabelledTask, Link, Prompt, Route, Rule
+from router.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
+from router.tasks import read_tasks
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template"})
@@ -36,6 +37,7 @@ class Library:
     prompts: tuple[Prompt, ...]
     faults: tuple[Fault, ...]
     outside: tuple[tuple[str, str | None], ...] = ()
+    tasks: tuple[LabelledTask, ...] = ()
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -66,8 +68,9 @@ class _Reader:
     def read(self) -> Library:
         self.schema = self._schema()
         for path, cause in self.unreadable.items():
-            if path.startswith("agents/") or path in ("agents", "prompts", SETTINGS):
-                self._fault(path, 1, f"cannot be read: {cause}")
+            if path.startswith(("agents/", "tasks/")) or path in (*FOLDERS, SETTINGS):
+                labelled = path.startswith("tasks")
+                self._fault(path, 1, f"cannot be read: {cause}", warning=labelled)
         paths = [path for path in self.files if path.startswith("agents/")]
         agents = [
             agent
@@ -81,6 +84,7 @@ class _Reader:
         for path in self.files:
             if path.startswith("prompts/") and path not in self.prompts and not _is_readme(path):
                 self._prompt(self.files[path])
+        tasks = self._tasks(agents)
         return Library(
             root=self.folder.root,
             project=str(self.schema["project"]["name"]),
@@ -88,6 +92,7 @@ class _Reader:
             prompts=tuple(self.prompts[path] for path in sorted(self.prompts)),
             faults=tuple(sorted(set(self.faults))),
             outside=tuple(sorted(self.outside.items())),
+            tasks=tasks,
         )
 
     def _fault(self, path: str, line: int, message: str, *, warning: bool = False) -> None:
@@ -292,6 +297,15 @@ class _Reader:
             self._fault(path, line, message)
             return None
         return name
+
+    def _tasks(self, agents: list[Agent]) -> tuple[LabelledTask, ...]:
+        """The labelled tasks; without a word on their routes where some could not be read."""
+        whole = not any(fault.severity == "error" for fault in self.faults)
+        routes = [Route(agent, rule).id for agent in agents for rule in agent.rules]
+        files = [file for path, file in self.files.items() if path.startswith("tasks/")]
+        tasks, faults = read_tasks(files, frozenset(routes) if whole else None)
+        self.faults += faults
+        return tasks
 
     def _rendered(
         self, path: str, document: frontmatter.Document, agent: str | None

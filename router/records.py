@@ -104,3 +104,25 @@ class Route:
             "bundle": [link.path or link.target for link in rule.use],
             "source": f"{self.agent.path}:{rule.line}",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTask:
+    """A task and the routes that it belongs to, none of them if no rule fits.
+
+    `path` and `line` say where it is written.
+    """
+
+    task: str
+    expect: tuple[str, ...]
+    path: str
+    line: int
+
+    @property
+    def label(self) -> str:
+        """What `expect` says, for people."""
+        return " + ".join(self.expect) or "none"
+
+    @property
+    def source(self) -> str:
+        return f"{self.path}:{self.line}"

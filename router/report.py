@@ -1,4 +1,4 @@
-"""Decisions, libraries and evaluations as tables and lines of plain text; nothing prints here."""
+"""Decisions, libraries, lessons and evaluations as tables and lines; nothing prints here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from router.decision import Decision
 from router.errors import printable
 from router.evaluation import Report
+from router.learning import Lesson
 from router.records import Route
 
 MAX_TASK_CHARS = 100
@@ -90,6 +91,21 @@ def misses_table(report: Report) -> Table:
         )
     columns = ("line", "task", "expected", "taken", "lead", "words of the first")
     return Table(columns, tuple(rows))
+
+
+def lesson_line(lesson: Lesson) -> str:
+    """What was learned, where it stands, and what it overrides."""
+    verb = "known" if lesson.known else "learned"
+    labelled, other = lesson.labelled, lesson.instead_of
+    instead = f", instead of {other.label} ({other.source})" if other else ""
+    line = f'{verb}: "{_short(labelled.task)}" → {labelled.label} ({labelled.source}){instead}'
+    return printable(line)
+
+
+def before_line(lesson: Lesson, decision: Decision) -> str:
+    """How the task was routed before the lesson."""
+    taken = tuple(candidate.route for candidate in decision.matches)
+    return f"{'already so' if taken == lesson.labelled.expect else 'until now'}: {decision.line}"
 
 
 def _short(task: str) -> str:

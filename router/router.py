@@ -10,11 +10,10 @@ from router.cache import load_current
 from router.calibration import LEXICAL, WITH_SENSES
 from router.context import Context
 from router.decision import Decision, decide
-from router.errors import TaskError, UsageError
+from router.errors import UsageError
 from router.model import Model, Scorer
 from router.records import Route
-
-MAX_TASK_BYTES = 32 * 1024
+from router.tasks import check_task
 
 
 class Router:
@@ -95,22 +94,3 @@ class Router:
             hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
             raise UsageError(f"agent: no agent `{agent}`; {hint}")
         return found
-
-
-def check_task(task: str) -> None:
-    """Raise `TaskError` for what cannot be a task."""
-    if not isinstance(task, str):
-        raise TaskError(1, f"is a {type(task).__name__}, not text")
-    if not task.strip():
-        raise TaskError(1, "is empty; say what is to be done")
-    try:
-        size = len(task.encode())
-    except UnicodeEncodeError as error:
-        line = task.count("\n", 0, error.start) + 1
-        raise TaskError(line, "is not valid Unicode text") from None
-    if size > MAX_TASK_BYTES:
-        message = f"has {size} bytes; the limit is {MAX_TASK_BYTES}: shorten it to what is wanted"
-        raise TaskError(1, message)
-    if "\0" in task:
-        line = task.count("\n", 0, task.index("\0")) + 1
-        raise TaskError(line, "contains a NUL byte; remove it")

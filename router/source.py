@@ -19,8 +19,8 @@ MAX_FILE_BYTES = 1 << 20
 MAX_FILES = 50_000
 MAX_TOTAL_BYTES = 256 << 20
 
-FOLDERS = ("agents", "prompts")
-"""Read whole, in every library."""
+FOLDERS = {"agents": ".md", "prompts": ".md", "tasks": ".jsonl"}
+"""Read whole, in every library: the files with this ending."""
 
 SETTINGS = "project.yaml"
 
@@ -45,13 +45,18 @@ class SourceFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def find_library(start: str | os.PathLike[str]) -> Path:
-    """The nearest folder from `start` upwards with markdown in `agents/`, else the shipped one."""
+def find_library(start: str | os.PathLike[str]) -> Path | None:
+    """The nearest folder from `start` upwards with markdown in `agents/`, None without one."""
     here = Path(start).absolute()
     for folder in (here, *here.parents):
         with contextlib.suppress(OSError):  # a folder above that may not be searched
             if any((folder / "agents").glob("*.md")):
                 return folder
+    return None
+
+
+def shipped_library() -> Path:
+    """The library that comes with this program."""
     return SHIPPED if SHIPPED.is_dir() else SHIPPED.parent.parent
 
 
@@ -98,17 +103,21 @@ class Folder:
             os.close(handle)
         return SourceFile(path, data)
 
-    def markdown_paths(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """Paths of all `*.md` files under the folders of a library but hidden ones, sorted; and
-        the folders that cannot be read, each with the reason.
+    def paths(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """Paths of all files under the `FOLDERS` of a library but hidden ones, sorted; and the
+        folders that cannot be read, each with the reason.
 
         Raises `UnreadableError` for more than `MAX_FILES`.
         """
         found: list[str] = []
         unreadable: list[tuple[str, str]] = []
-        pending = [name for name in FOLDERS if os.path.lexists(os.path.join(self.root, name))]
+        pending = [
+            (name, ending)
+            for name, ending in FOLDERS.items()
+            if os.path.lexists(os.path.join(self.root, name))
+        ]
         while pending:
-            folder = pending.pop()
+            folder, ending = pending.pop()
             try:
                 self._inside(folder)
                 with os.scandir(os.path.join(self.root, folder)) as listed:
@@ -124,8 +133,8 @@ class Folder:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(path)
-                elif entry.name.endswith(".md"):
+                    pending.append((path, ending))
+                elif entry.name.endswith(ending):
                     found.append(path)
             if len(found) > MAX_FILES:
                 raise UnreadableError(f"more than {MAX_FILES} files")
@@ -179,9 +188,9 @@ class Snapshot:
 
 
 def snapshot(folder: Folder) -> Snapshot:
-    """Read the whole library: `project.yaml` and every markdown file of its folders."""
+    """Read the whole library: `project.yaml` and every file of its folders."""
     files: list[SourceFile] = []
-    paths, unreadable = folder.markdown_paths()
+    paths, unreadable = folder.paths()
     if os.path.lexists(os.path.join(folder.root, SETTINGS)):
         paths.append(SETTINGS)
     total = 0

@@ -219,6 +219,83 @@ def test_eval(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("eval", file, "--json").stdout)["rates"]["accuracy"]["hits"] == 1
 
 
+def test_learn(run: Run, library: Callable[[str], Path]) -> None:
+    """One line says what was learned and where; another, what the router would have done."""
+    root = library("loop")
+    task = "the zorgle\nflumps"
+
+    def learn(*arguments: object) -> tuple[str, str]:
+        done = run("learn", task, *arguments, "--library", root)
+        assert done.returncode == ROUTED
+        return done.stdout, done.stderr.splitlines()[-1]
+
+    said = '"the zorgle flumps" → cook/main (tasks/learned.jsonl:1)'
+    assert learn("--as", "cook/main") == (
+        f"learned: {said}\n",
+        "until now: abstained: no word of the task is known to the library",
+    )
+    out, before = learn("--as", "cook/main")
+    assert out == f"known: {said}\n"
+    assert before.startswith("already so: cook / cook  0.")
+    out, before = learn("--none")
+    assert out == (
+        'learned: "the zorgle flumps" → none (tasks/learned.jsonl:2),'
+        " instead of cook/main (tasks/learned.jsonl:1)\n"
+    )
+    assert before.startswith("until now: cook / cook  0.")
+    rows = [json.loads(line) for line in (root / "tasks/learned.jsonl").read_text().splitlines()]
+    assert rows == [{"task": task, "expect": "cook/main"}, {"task": task, "expect": None}]
+    compiled = run("compile", "--library", root)
+    assert compiled.stdout.startswith("Harbour: 2 agents, 3 rules, 3 prompts, 1 warnings; ")
+    assert "tasks/learned.jsonl:1: warning: labelled `cook/main`, but `none`" in compiled.stderr
+
+
+def test_learn_from_standard_input(run: Run, library: Callable[[str], Path]) -> None:
+    root = library("good")
+    done = run("learn", "-", "--none", "--json", cwd=root, stdin="a\nb\n")
+    assert done.returncode == ROUTED
+    answer = json.loads(done.stdout)
+    assert answer["before"]["task"] == answer["task"] == "a\nb"
+    assert answer["before"]["abstained"]
+    assert {key: answer[key] for key in ("expect", "source", "known", "instead_of")} == {
+        "expect": [],
+        "source": "tasks/learned.jsonl:1",
+        "known": False,
+        "instead_of": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["x"], USAGE, "label: give either `--as agent/rule` or `--none`\n"),
+        (["x", "--as", "deployer/deploys", "--none"], USAGE, "label: give either"),
+        (["--none"], USAGE, "Usage: "),
+        (["", "--none"], FAULT, "task:1: is empty"),
+        (["x", "--as", "deployer/deploy"], USAGE, "route: no route `deployer/deploy`; did you mean `deployer/deploys`?\n"),
+        (["x", "--none", "--library", "/nowhere"], USAGE, "library: /nowhere is not a folder"),
+        (["x", "--none", "--library", LIBRARIES / "empty"], FAULT, "agents:1: no agent files"),
+    ],
+)  # fmt: skip
+def test_errors_of_learn(
+    run: Run, library: Callable[[str], Path], arguments: list[object], code: int, message: str
+) -> None:
+    root = library("good")
+    done = run("learn", *arguments, cwd=root)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(message)
+    assert not (root / "tasks").exists()
+
+
+def test_the_shipped_library_is_not_taught(run: Run, tmp_path: Path) -> None:
+    done = run("learn", "x", "--none", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert done.stderr.startswith(
+        "library: the one shipped with this program cannot be taught; copy agents/, prompts/ and"
+    )
+    assert not (ROOT / "tasks").exists()
+
+
 def test_the_library_is_found(run: Run, library: Callable[[str], Path], tmp_path: Path) -> None:
     """--library, else ROUTE_LIBRARY, else the nearest folder upwards, else the shipped one."""
     root = library("good")

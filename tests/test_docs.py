@@ -32,7 +32,15 @@ def help_text(words: str) -> str:
 
 @pytest.mark.parametrize(
     "words",
-    ["--help", "task --help", "why --help", "rules --help", "compile --help", "eval --help"],
+    [
+        "--help",
+        "task --help",
+        "why --help",
+        "rules --help",
+        "compile --help",
+        "eval --help",
+        "learn --help",
+    ],
 )
 def test_the_command_reference_is_the_help(words: str) -> None:
     assert dict(documented())[words] == help_text(words)

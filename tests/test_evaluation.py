@@ -31,6 +31,10 @@ ROUTES = ("backend-developer/api-development", "tester/unit-testing")
         ),
         ('{"task": "x", "expect": "zzz"}', "no route `zzz`; see `route rules`"),
         (
+            '{"task": "x", "expect": ["tester/unit-testing"]}',
+            "`expect` is neither a route's id nor",
+        ),
+        (
             '{"task": "x", "expect": null, "agent": "y"}',
             "unknown key `agent`; there are expect, note, task",
         ),
@@ -55,7 +59,8 @@ def test_all_bad_rows_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "message"), [(b"", "no cases; add"), (b"\xff", "cannot be read: not utf-8")]
+    ("data", "message"),
+    [(b"", "no cases; add"), (b"\n\xff", ":2: not UTF-8; save the file as UTF-8")],
 )
 def test_unusable_files(tmp_path: Path, data: bytes, message: str) -> None:
     file = tmp_path / "tasks.jsonl"

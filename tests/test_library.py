@@ -116,6 +116,17 @@ def read(root: Path) -> Library:
                 "agents/writer.md:7: rule `Deploys` has no Use",
             ],
         ),
+        (
+            "labelled-tasks",
+            [
+                "tasks/release.jsonl:4: warning: no route `deployer/deploy`; did you mean"
+                " `deployer/deploys`?",
+                "tasks/release.jsonl:5: warning: not JSON: Expecting value",
+                "tasks/release.jsonl:6: warning: task:1: is empty; say what is to be done",
+                "tasks/release.jsonl:7: warning: labelled `none`, but `deployer/deploys` in"
+                " tasks/learned.jsonl:1, which counts; delete one",
+            ],
+        ),
         ("settings-broken", ["project.yaml:2: YAML: "]),
         (
             "settings-list",
@@ -187,6 +198,27 @@ def test_an_implicit_rule_takes_the_fields_of_its_body(library: Callable[[str], 
     assert rule.examples == ("soup, please", "bake bread")
 
 
+def test_labelled_tasks() -> None:
+    """What is wrong is left out, and the rest is there."""
+    found = [(row.task, row.expect, row.source) for row in read(LIBRARIES / "labelled-tasks").tasks]
+    assert found == [
+        ("roll it out to the customers", ("deployer/deploys",), "tasks/release.jsonl:1"),
+        ("what is for lunch", (), "tasks/release.jsonl:3"),
+        ("tag the build", ("deployer/deploys",), "tasks/learned.jsonl:1"),
+    ]
+
+
+def test_tasks_of_an_agent_that_cannot_be_read(library: Callable[[str], Path]) -> None:
+    """Its error is the only one: that its rules are missing would be said of every task."""
+    root = library("template-syntax")
+    (root / "tasks").mkdir()
+    (root / "tasks/a.jsonl").write_text('{"task": "x", "expect": "deployer/deploys"}\nnot json\n')
+    assert [(fault.path, fault.line) for fault in read(root).faults] == [
+        ("agents/deployer.md", 5),
+        ("tasks/a.jsonl", 2),
+    ]
+
+
 def test_reading_changes_nothing(library: Callable[[str], Path]) -> None:
     root = library("loop")
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
@@ -226,6 +258,46 @@ def test_a_prompt_that_must_not_be_read(
         )
     else:
         assert "does not exist" in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "fault"),
+    [
+        ("a.jsonl", lambda path: path.symlink_to("/etc/hostname"), "a.jsonl:1: warning: cannot be read: leads outside of the library"),
+        ("a.jsonl", lambda path: os.mkfifo(path), "a.jsonl:1: warning: cannot be read: not a regular file"),
+        ("a.jsonl", lambda path: path.write_bytes(b"\n" * ((1 << 20) + 1)), "a.jsonl:1: warning: cannot be read: 1048577 bytes; the limit is 1048576"),
+        ("a\u202e.jsonl", lambda path: path.touch(), r"a\u202e.jsonl:1: warning: cannot be read: has invisible characters in its name; rename it"),
+        ("a\n.jsonl", lambda path: path.touch(), r"a\n.jsonl:1: warning: cannot be read: has invisible characters"),
+        (".a.jsonl", lambda path: path.write_text("an editor's"), None),
+        ("notes.txt", lambda path: path.write_text("not for the router"), None),
+        ("a.jsonl", lambda path: path.mkdir(), None),
+        ("deep/er/a.jsonl", lambda path: path.write_text("x"), "deep/er/a.jsonl:1: warning: not JSON"),
+    ],
+)  # fmt: skip
+def test_task_files_that_are_no_such(
+    library: Callable[[str], Path], name: str, make: Callable[[Path], object], fault: str | None
+) -> None:
+    root = library("good")
+    path = root / "tasks" / name
+    path.parent.mkdir(parents=True)
+    make(path)
+    found = read(root)
+    assert found.errors == ()
+    assert [str(found)[: len(f"tasks/{fault}")] for found in found.faults] == (
+        [f"tasks/{fault}"] if fault else []
+    )
+
+
+def test_tasks_may_not_be_a_folder_elsewhere(
+    library: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = library("good")
+    (tmp_path / "elsewhere").mkdir()
+    (root / "tasks").symlink_to(tmp_path / "elsewhere")
+    (fault,) = read(root).faults
+    assert str(fault) == (
+        "tasks:1: warning: cannot be read: leads outside of the library; only files in it are read"
+    )
 
 
 def test_agents_may_not_be_a_folder_elsewhere(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from sklearn.preprocessing import normalize
 
 from router import Router, artifact, classifier, text
 from router.classifier import RouteText
-from router.compiler import compile_library, route_text
+from router.compiler import compile_library, route_text, route_texts
 from router.encoder import StaticEncoder
 from router.library import Library, read_library
 from router.model import CHANNEL_WEIGHTS, Model, Scorer
+from router.records import LabelledTask
 from router.source import Folder, snapshot
 
 ROOT = Path(__file__).parent.parent
@@ -121,6 +123,42 @@ def test_examples_are_learned_from(tmp_path: Path) -> None:
     library = read_library(opened, snapshot(opened))
     totals = scorer(library, None, tmp_path).score("repair the boat").totals
     assert totals[0] > totals[1]
+
+
+def test_labelled_tasks_are_examples_of_their_routes(tmp_path: Path) -> None:
+    """After the rule's own, each once, and in one line; those of no route are nobody's."""
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents/a.md").write_text(
+        "---\nname: a\ndescription: fruit\n---\nWash it.\n\n**Examples**:\n\n- peel a pear\n"
+    )
+    (tmp_path / "agents/b.md").write_text("---\nname: b\ndescription: ships\n---\n")
+    opened = Folder(tmp_path)
+    library = read_library(opened, snapshot(opened))
+    labels = [
+        ("an apple,\n\r\nplease\u2028now\x1c", ("a/main",)),
+        ("peel a pear", ("a/main",)),
+        ("an apple, please now", ("a/main",)),
+        ("a fruit boat", ("a/main", "b/main")),
+        ("Wash it.", ("a/main",)),
+        ("???", ("b/main",)),
+        ("what is the time", ()),
+    ]
+    tasks = tuple(
+        LabelledTask(task, routes, "tasks/x.jsonl", line)
+        for line, (task, routes) in enumerate(labels, start=1)
+    )
+    taught = replace(library, tasks=tasks)
+    first, second = route_texts(taught)
+    assert first.examples.split("\n") == [
+        "peel a pear",
+        "an apple, please now",
+        "a fruit boat",
+        "Wash it.",
+    ]
+    assert second.examples.split("\n") == ["a fruit boat", "???"]
+    assert "Wash it." in first.prompt_bodies
+    assert [text.examples for text in route_texts(library)] == ["peel a pear", ""]
+    assert scorer(taught, None, tmp_path).score("apple").totals[0] > 0
 
 
 def test_contributions_add_up_to_the_score(router: Router) -> None:

@@ -116,3 +116,12 @@ def test_the_wheel_routes_with_the_shipped_library(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL, check=True,
     )  # fmt: skip
     assert "# Prompt: Query Analysis" in done.stdout
+    shipped = site / "router/shipped"
+    taught = subprocess.run(
+        [sys.executable, "-P", "-m", "router", "learn", "x", "--none", "--library", shipped],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert taught.returncode == 2
+    assert f"project.yaml of {shipped} to a folder of your own" in taught.stderr
+    assert not (shipped / "tasks").exists()
