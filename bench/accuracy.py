@@ -16,7 +16,7 @@ from pathlib import Path
 from datasets import Row, build, rows
 from sklearn.metrics import roc_auc_score
 
-from router.encoder import StaticEncoder, load_wordllama
+from router.encoder import StaticEncoder, load_encoder
 
 BINS = 10
 COLUMNS = (
@@ -96,7 +96,7 @@ def calibration_error(sure: list[tuple[float, bool]]) -> float:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    encoder = load_wordllama()
+    encoder = load_encoder()
     assert encoder is not None
     print(COLUMNS)
     described = []

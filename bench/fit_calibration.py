@@ -18,7 +18,7 @@ from datasets import build, rows
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from router.encoder import StaticEncoder, load_wordllama
+from router.encoder import StaticEncoder, load_encoder
 
 SETS = ("metatool_small", "clinc150", "banking77")
 ROUTE_COUNTS = (5, 10, 20, 50, 75)
@@ -73,7 +73,7 @@ def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    for title, encoder in (("WITH_SENSES", load_wordllama()), ("LEXICAL", None)):
+    for title, encoder in (("WITH_SENSES", load_encoder()), ("LEXICAL", None)):
         fitting, judging = observe(folder, encoder)
         model = LogisticRegression(C=1e6).fit(fitting[:, :2], fitting[:, 2])
         (score, lead), (bias,) = model.coef_[0], model.intercept_

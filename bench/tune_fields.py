@@ -21,7 +21,7 @@ from sklearn.preprocessing import normalize
 from router import classifier, text
 from router.classifier import RouteText
 from router.compiler import route_text
-from router.encoder import StaticEncoder, load_wordllama
+from router.encoder import StaticEncoder, load_encoder
 from router.library import read_library
 from router.model import CHANNEL_WEIGHTS
 from router.pieces import split_word
@@ -107,7 +107,7 @@ def score(fold: Fold, weights: Weights) -> float:
 
 
 def main() -> None:
-    encoder = load_wordllama()
+    encoder = load_encoder()
     assert encoder is not None
     folder = Folder(ROOT)
     library = read_library(folder, snapshot(folder))

@@ -62,9 +62,9 @@ def build(root: str, cache_folder: Path) -> dict[str, Any]:
 def _fit(library: Library, files: Snapshot) -> bytes:
     # Late: importing scikit-learn under the tight limit would hang in its BLAS for minutes.
     from router.compiler import compile_library
-    from router.encoder import load_wordllama
+    from router.encoder import load_encoder
 
-    return compile_library(library, files.digest, load_wordllama())
+    return compile_library(library, files.digest, load_encoder())
 
 
 def _limit(memory: int, seconds: int) -> None:

@@ -154,11 +154,11 @@ def _prune(cache: Path) -> None:
 
 
 def _code_stamp() -> str:
-    """Changes when any module of this package does, so that no model outlives its compiler."""
+    """Changes when any file of this package does, so that no model outlives its compiler."""
     stamps = []
     with os.scandir(Path(__file__).parent) as entries:
         for entry in entries:
-            if entry.name.endswith(".py"):
+            if entry.is_file():
                 status = entry.stat()
                 stamps.append((entry.name, status.st_size, status.st_mtime_ns))
     return repr(sorted(stamps))

@@ -16,6 +16,7 @@ from router import artifact, classifier
 from router.calibration import Scale
 from router.classifier import FIELD_WEIGHTS, RouteText
 from router.encoder import StaticEncoder
+from router.exclusions import split_exclusions
 from router.library import Library
 from router.model import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
 from router.records import Prompt, Route
@@ -108,21 +109,23 @@ def route_text(route: Route, prompts: dict[str, Prompt], taught: Sequence[str] =
     for example in rule.examples:
         # An example counts once, and must be gone where cross-validation holds it out.
         own_body = own_body.replace(example, "")
+    when, excluded = split_exclusions(rule.when)
+    description, _ = split_exclusions(agent.description)
     # An example is one line, a task may be several.
     lines = dict.fromkeys(" ".join(task.split()) for task in taught)
     examples = [*rule.examples, *(line for line in lines if line not in rule.examples)]
     return RouteText(
         title=rule.title.replace("-", " "),
-        when=rule.when,
+        when=when,
         examples="\n".join(examples),
         rationale=rule.rationale,
         prompt_titles="\n".join(
             [link.title for link in rule.use] + [prompt.description for prompt in bundle]
         ),
         prompt_bodies="\n".join([own_body, *(p.text for p in bundle)])[:MAX_BODY_CHARS],
-        agent=f"{agent.name.replace('-', ' ')}\n{agent.description}",
+        agent=f"{agent.name.replace('-', ' ')}\n{description}",
         responsibilities=f"{agent.role}\n{agent.responsibilities}",
-        not_when=rule.not_when,
+        not_when=f"{rule.not_when}\n{excluded}".strip(),
     )
 
 

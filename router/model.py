@@ -26,8 +26,8 @@ from router.pieces import WORD_START, split_word
 from router.records import Agent, Prompt, Route
 from router.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
-CHANNEL_WEIGHTS = (1.5, 1.0, 1.0)
-"""Terms, grams, senses: chosen by `python bench/tune_fields.py`, whose rows judge nothing."""
+CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
+"""Terms, grams, senses: chosen by `python bench/tune_channels.py`, whose rows judge nothing."""
 
 CACHED_VALUES = 2_000_000
 """Numbers kept for words seen before; 16 MB for 50 routes or 5,000."""

@@ -50,8 +50,8 @@ class Router:
     @property
     def notices(self) -> tuple[str, ...]:
         """What holds this router back, for a user to know."""
-        if self.model.encoder is None:
-            return ("the wordllama package is not installed: routing on words alone",)
+        if "wordllama" not in (self.model.encoder or ""):
+            return ("the wordllama package is not installed: meanings are judged less well",)
         return ()
 
     def route(self, task: str, *, agent: str | None = None, top: int = 5) -> Decision:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from router import Router
-from router.encoder import StaticEncoder, load_wordllama
+from router.encoder import StaticEncoder, load_encoder
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(__file__).parent / "libraries"
@@ -38,7 +38,7 @@ def router(cache: Path) -> Router:
 @pytest.fixture(scope="session")
 def encoder() -> StaticEncoder:
     """The default encoder."""
-    found = load_wordllama()
+    found = load_encoder()
     assert found is not None
     return found
 

@@ -53,7 +53,7 @@ def test_terms_are_tfidf_cosines(tmp_path: Path) -> None:
     pages = {"alpha": "slow database queries", "beta": "broken browser layout queries"}
     library = library_of(tmp_path, pages)
     routes = [route_text(route, {}) for route in library.routes]
-    fitted = classifier.fit(routes, None, (1.0, 0.0, 0.0))
+    fitted = classifier.fit(routes, None, (1.0, 0.0, 0.0), background=())
     task = ["slow", "browser", "queries"]
     vectorizer = TfidfVectorizer(analyzer=text.terms, sublinear_tf=True)
     vectorizer.fit(classifier._document(route) for route in routes)
@@ -102,7 +102,8 @@ def test_every_path_gives_the_same_score(
     used = encoder if vectors else None
     routes = [route_text(route, {}) for route in library.routes]
     weights = classifier.fit(routes, used, CHANNEL_WEIGHTS)
-    assert bool(weights.bias.any()) == bool(examples)
+    learned = classifier.fit(routes, used, CHANNEL_WEIGHTS, background=())
+    assert bool(learned.bias.any()) == bool(examples)
     expected = classifier._scores(weights, TASKS, used, CHANNEL_WEIGHTS)
     routed = scorer(library, used, tmp_path)
     found = [routed.score(task).totals for task in TASKS]
@@ -190,4 +191,4 @@ def test_a_library_without_a_word_compiles(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     library = read_library(folder, snapshot(folder))
     model: Model = scorer(library, None, tmp_path)._model
-    assert Scorer(model).score("hello world").totals == (0.0,)
+    assert Scorer(model).score("hello world").totals == tuple(model.bias)

@@ -1,0 +1,83 @@
+"""Choose how much each channel counts in `router/model.py`: `python bench/tune_channels.py`.
+
+Tasks used: `bench/described`, libraries of names and descriptions with tasks that mostly say it in
+other words, written for this and judging nothing. Each set's background is the tasks of the others.
+Prints the mean reciprocal rank and top-1, averaged over the sets, around the weights in use.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from datasets import Row, rows
+from numpy.typing import NDArray
+
+from router import classifier
+from router.classifier import RouteText
+from router.encoder import StaticEncoder, load_encoder
+from router.exclusions import split_exclusions
+from router.model import CHANNEL_WEIGHTS
+
+DESCRIBED = Path(__file__).with_name("described")
+PER_SET = 60
+STEPS = (0.0, 0.5, 0.7, 1.4, 2.0)
+Array = NDArray[np.float64]
+
+
+def text_of(route: Row) -> RouteText:
+    """A route as an agent file with this name and description gives it."""
+    when, excluded = split_exclusions(route["description"])
+    name = route["name"].replace("-", " ").replace("_", " ")
+    return RouteText(title=name, when=when, not_when=excluded, agent=f"{name}\n{when}")
+
+
+def channels(routes: list[RouteText], tasks: list[str], encoder: StaticEncoder) -> list[Array]:
+    """What each channel alone, at weight 1, scores: tasks × routes."""
+    plain = classifier._zero_shot(routes, encoder, CHANNEL_WEIGHTS, ())
+    units = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    return [classifier._scores(plain, tasks, encoder, unit) for unit in units]
+
+
+def main() -> None:
+    encoder = load_encoder()
+    sets = {path.name: path for path in sorted(DESCRIBED.iterdir()) if path.is_dir()}
+    tests = {name: rows(path / "test.jsonl") for name, path in sets.items()}
+    scored: list[tuple[list[Array], list[Array], list[set[int]]]] = []
+    for name, path in sets.items():
+        routes = rows(path / "routes.jsonl")
+        numbers = {route["id"]: number for number, route in enumerate(routes)}
+        asked = [row for row in tests[name] if row["label"]]
+        right = [{numbers[label] for label in row.get("labels") or [row["label"]]} for row in asked]
+        others = [row["text"] for other in sets if other != name for row in tests[other][:PER_SET]]
+        texts = [text_of(route) for route in routes]
+        found = channels(texts, [row["text"] for row in asked] + others, encoder)
+        scored.append(
+            ([f[: len(asked)] for f in found], [f[len(asked) :].mean(axis=0) for f in found], right)
+        )
+
+    def measure(weights: tuple[float, ...], centred: bool = True) -> str:
+        ranks, firsts = [], []
+        for found, usual, right in scored:
+            total = sum(
+                w * (f - centred * u) for w, f, u in zip(weights, found, usual, strict=True)
+            )
+            assert not isinstance(total, int)
+            place = [
+                int((row > max(row[label] for label in labels)).sum())
+                for row, labels in zip(total, right, strict=True)
+            ]
+            ranks.append(np.mean([1 / (1 + p) for p in place]))
+            firsts.append(np.mean([p == 0 for p in place]))
+        return f"mean reciprocal rank {np.mean(ranks):.4f}, top-1 {np.mean(firsts):.4f}"
+
+    print(CHANNEL_WEIGHTS, measure(CHANNEL_WEIGHTS))
+    print("without background", measure(CHANNEL_WEIGHTS, centred=False))
+    for channel in range(3):
+        for step in STEPS:
+            tried = [w * step if c == channel else w for c, w in enumerate(CHANNEL_WEIGHTS)]
+            print(tuple(round(w, 2) for w in tried), measure(tuple(tried)))
+
+
+if __name__ == "__main__":
+    main()
