@@ -7,7 +7,7 @@ import random
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,9 @@ from router.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
 
-SCALE_ROUTES, SCALE_WORDS = 200, 8
-"""Routes sampled to learn the scale of a model's scores; a task has some 8 words that matter."""
+SCALE_ROUTES, SCALE_WORDS, SCALE_TASKS = 200, 8, 160
+"""Routes and background tasks sampled to learn the scale of a model's scores; a task has some 8
+words that matter."""
 
 MAX_BODY_CHARS = 20_000
 """Of a route's prompts together: more would let one file claim every word there is."""
@@ -62,14 +63,18 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
 
 
 def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
-    """How the model's scores are to be read, from tasks made of the routes' own words.
+    """How the model's scores are to be read: from tasks made of the routes' own words, a word drawn
+    from a field as often as the field weighs, and from tasks of all sorts.
 
-    A word is drawn from a field as often as the field weighs.
+    Of the latter some may fit a route; the median does not mind.
     """
     chance = random.Random(0)  # noqa: S311 - a fixed choice, not a secret
     scorer = Scorer(model)
     own: list[float] = []
-    unrelated: list[float] = []
+    background = classifier.BACKGROUND.read_text("utf-8").splitlines()
+    unrelated = [
+        max(scorer.score(task).totals) for task in background[:: len(background) // SCALE_TASKS]
+    ]
     for number in chance.sample(range(len(texts)), min(len(texts), SCALE_ROUTES)):
         said = [
             (weight, list(dict.fromkeys(found)))
@@ -78,14 +83,9 @@ def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
         ]
         weights = [weight for weight, _ in said]
         drawn = chance.choices([found for _, found in said], weights, k=SCALE_WORDS) if said else []
-        totals = scorer.score(" ".join(chance.choice(found) for found in drawn)).totals
-        own.append(totals[number])
-        if len(totals) > 1:
-            unrelated.append((sum(totals) - totals[number]) / (len(totals) - 1))
+        own.append(scorer.score(" ".join(map(chance.choice, drawn))).totals[number])
     # Rounded: the last digits of a sum of products differ between processors.
-    return Scale(
-        unrelated=round(fmean(unrelated), 4) if unrelated else 0.0, own=round(fmean(own), 4)
-    )
+    return Scale(unrelated=round(median(unrelated), 4), own=round(fmean(own), 4))
 
 
 def route_texts(library: Library) -> list[RouteText]:
