@@ -40,31 +40,36 @@ WITH_SENSES = Calibration(bias=-1.57, score=1.64, lead=9.55, threshold=0.24)
 LEXICAL = Calibration(bias=-1.81, score=2.26, lead=9.51, threshold=0.25)
 
 
-def confidences(
-    calibration: Calibration, scores: Sequence[float], scale: Scale = Scale()
-) -> list[float]:
-    """The confidence of each score in [0, 1], to four places.
+def confidence(calibration: Calibration, score: float, rival: float, scale: Scale) -> float:
+    """The confidence in [0, 1], to four places, of a score whose best rival scores `rival`.
 
     A rival counts at least what unrelated text scores, so that a task which nothing fits does not
     win by a lead over less than nothing.
 
+    >>> confidence(Calibration(0.0, 0.0, 1.0, 0.5), 1.0, 1.0, Scale())
+    0.5
+    """
+    unit = max(scale.own - scale.unrelated, 1e-6)
+    own = (score - scale.unrelated) / unit
+    other = max((rival - scale.unrelated) / unit, 0.0)
+    return _logistic(calibration.bias + calibration.score * own + calibration.lead * (own - other))
+
+
+def confidences(
+    calibration: Calibration, scores: Sequence[float], scale: Scale = Scale()
+) -> list[float]:
+    """The confidence of each of several scores, the rivals of one another.
+
     >>> confidences(Calibration(0.0, 0.0, 1.0, 0.5), [1.0, 1.0])
     [0.5, 0.5]
     """
-    if not scores:
-        return []
-    unit = max(scale.own - scale.unrelated, 1e-6)
-    scaled = [(score - scale.unrelated) / unit for score in scores]
-    best = max(scaled)
-    place = scaled.index(best)
-    second = max([0.0, *scaled[:place], *scaled[place + 1 :]])
-    bias = calibration.bias
-    slope = calibration.score + calibration.lead
     # One other score serves all: the best one's rival is the second, everybody else's the best.
-    rival = calibration.lead * max(best, 0.0)
-    found = [_logistic(bias + slope * score - rival) for score in scaled]
-    found[place] = _logistic(bias + slope * best - calibration.lead * second)
-    return found
+    best, second, *_ = [*sorted(scores, reverse=True)[:2], scale.unrelated, scale.unrelated]
+    place = list(scores).index(best) if scores else -1
+    return [
+        confidence(calibration, score, second if number == place else best, scale)
+        for number, score in enumerate(scores)
+    ]
 
 
 def _logistic(value: float) -> float:

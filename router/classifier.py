@@ -263,7 +263,8 @@ def _learned(
         for line in [route.title, route.when, *route.examples.split("\n")]
         if line.strip()
     ]
-    terms, _, *senses = _task_features(plain, [line for line, _ in said], encoder)
+    found, _, *senses = _task_features(plain, [line for line, _ in said], encoder)
+    terms = csr_matrix(found)
     # A term of a single line teaches nothing of other lines: four times fewer coefficients.
     shared = np.flatnonzero(np.asarray((terms > 0).sum(axis=0)).ravel() > 1)
     channels = (terms.tocsc()[:, shared], *senses)

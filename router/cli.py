@@ -241,7 +241,8 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
             heard.append(message)
         say(message)
 
-    router = Router.load(_own_library(library) or shipped_library(), notify=notify)
+    # One task does not earn back the import of numpy.
+    router = Router.load(_own_library(library) or shipped_library(), notify=notify, arrays=False)
     for notice in router.notices:
         say(notice)
     return router

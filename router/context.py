@@ -66,11 +66,10 @@ class Context:
 
 def assemble(decision: Decision, prompts: dict[str, Prompt]) -> Context:
     """The context of a decision; `prompts` are the library's, by path."""
-    parts: list[Part] = []
-    for match in decision.matches:
-        parts += _selected(match, prompts)
+    parts = [part for match in decision.matches for part in _selected(match, prompts)]
     task = Part("task", "Task", decision.task, trust="task")
-    return Context((*parts, task))
+    # Several matches may share their agent and some prompts.
+    return Context((*dict.fromkeys(parts), task))
 
 
 def _selected(match: Candidate, prompts: dict[str, Prompt]) -> list[Part]:

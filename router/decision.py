@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any, Literal
 
-from router.calibration import Calibration, Scale, confidences
+from router.calibration import Calibration, Scale, confidence
 from router.errors import printable
 from router.model import Scores
 from router.records import Link, Route
@@ -15,6 +16,12 @@ from router.text import STOP_WORDS
 Outcome = Literal["routed", "no-evidence", "below-threshold", "ambiguous"]
 
 MAX_EVIDENCE = 5
+
+# When a clause asks for something of its own: chosen by `python bench/tune_intents.py`, whose
+# tasks judge nothing.
+CLAUSE_CONFIDENCE = 0.6
+LIKELY = 7
+"""The clause's route must be this far up for the whole task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +36,15 @@ class Evidence:
 class Candidate:
     """One route for one task. `score` ranks; `confidence` in [0, 1] says how sure.
 
-    `place` is the route's number in `scores`, from which the evidence derives.
+    `place` is the route's number in `scores`, from which the evidence derives. `clause` is the
+    part of the task that it answers, where the task asks for several things; else "".
     """
 
     target: Route
     confidence: float
     place: int
     scores: Scores = field(repr=False)
+    clause: str = ""
 
     @property
     def route(self) -> str:
@@ -84,22 +93,26 @@ class Candidate:
 class Decision:
     """The answer to one task, always of this type.
 
-    `candidates` are the best routes, best first; `outcome` says whether the first was taken.
+    `candidates` are the best routes for the task as a whole, best first. `matches` are those that
+    were taken: the first candidate, or where the task asks for several things one for each, in the
+    order of the task; none after an abstention. `outcome` says why.
     """
 
     task: str
     candidates: tuple[Candidate, ...]
+    matches: tuple[Candidate, ...]
     outcome: Outcome
     threshold: float
 
     @property
     def abstained(self) -> bool:
-        return self.outcome != "routed"
+        return not self.matches
 
     @property
-    def matches(self) -> tuple[Candidate, ...]:
-        """The candidates that were taken; empty after an abstention."""
-        return () if self.abstained else self.candidates[:1]
+    def bundle(self) -> tuple[Link, ...]:
+        """The prompts of all matches in order, without repeats."""
+        links = (link for match in self.matches for link in match.bundle)
+        return tuple({link.path or link.target: link for link in links}.values())
 
     @property
     def reason(self) -> str:
@@ -107,7 +120,10 @@ class Decision:
         if self.outcome == "no-evidence" or not self.candidates:
             return "no word of the task is known to the library"
         best = self.candidates[0]
+        if len(self.matches) > 1:
+            return "; ".join(f"“{match.clause}”" for match in self.matches)
         if self.outcome == "routed":
+            best = self.matches[0]
             heard = ", ".join(evidence.word for evidence in best.evidence)
             return f"decided by: {heard}" if heard else "the only one that fits"
         if self.outcome == "ambiguous":
@@ -126,9 +142,11 @@ class Decision:
         """The decision in one line, safe to print."""
         if self.abstained:
             return printable(f"abstained: {self.reason}")
-        best = self.candidates[0]
-        title = f"{best.target.agent.name} / {best.target.rule.title}"
-        return printable(f"{title}  {best.confidence:.2f}  ({self.reason})")
+        taken = "  +  ".join(
+            f"{match.target.agent.name} / {match.target.rule.title}  {match.confidence:.2f}"
+            for match in self.matches
+        )
+        return printable(" ".join(f"{taken}  ({self.reason})".split("\n")))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -137,7 +155,11 @@ class Decision:
             "abstained": self.abstained,
             "reason": self.reason,
             "threshold": self.threshold,
-            "matches": [candidate.route for candidate in self.matches],
+            "matches": [
+                {"route": match.route, "confidence": match.confidence, "clause": match.clause}
+                for match in self.matches
+            ],
+            "bundle": [link.path or link.target for link in self.bundle],
             "candidates": [candidate.to_dict() for candidate in self.candidates],
         }
 
@@ -150,30 +172,66 @@ def decide(
     calibration: Calibration,
     scale: Scale,
     top: int,
+    clauses: Callable[[], Iterable[tuple[str, Scores]]] = lambda: (),
 ) -> Decision:
-    """Rank the `eligible` routes (numbers into `routes`) and say whether the best is taken.
+    """Rank the `eligible` routes (numbers into `routes`) and say which are taken.
 
     Ties go to the route that comes first in the library. A task is ambiguous when the best would
-    be taken were it not for the second.
+    be taken were it not for the second. `clauses` gives the task's, with the scores of each: where
+    two or more of them are surely for different routes, those are taken.
     """
-    ranked = sorted(eligible, key=lambda number: -scores.totals[number])
-    totals = [scores.totals[number] for number in ranked]
-    sure = confidences(calibration, totals, scale)
+    totals = scores.totals
+    ranked = nsmallest(max(top, LIKELY), eligible, key=lambda number: -totals[number])
+    best, second, third, *_ = [*(totals[number] for number in ranked), *[scale.unrelated] * 2]
     candidates = tuple(
-        Candidate(routes[number], sure[rank], number, scores)
+        Candidate(
+            routes[number],
+            confidence(calibration, totals[number], best if rank else second, scale),
+            number,
+            scores,
+        )
         for rank, number in enumerate(ranked[:top])
     )
+    sure = candidates[0].confidence
     if not scores.known:
         outcome: Outcome = "no-evidence"
-    elif sure[0] >= calibration.threshold:
+    elif sure >= calibration.threshold:
         outcome = "routed"
-    elif _unrivalled(calibration, totals, scale) >= calibration.threshold:
+    elif confidence(calibration, best, third, scale) >= calibration.threshold and len(ranked) > 1:
         outcome = "ambiguous"
     else:
         outcome = "below-threshold"
-    return Decision(task, candidates, outcome, calibration.threshold)
+    matches = candidates[:1] if outcome == "routed" else ()
+    likely = [number for number in ranked[:LIKELY] if totals[number] > scale.unrelated]
+    if len(likely) > 1:
+        several: dict[int, Candidate] = {}
+        for clause, found in clauses():
+            match = _asked(clause, found, routes, eligible, likely, calibration, scale)
+            if match:
+                several.setdefault(match.place, match)
+        if len(several) > 1:
+            outcome, matches = "routed", tuple(several.values())
+    return Decision(task, candidates, matches, outcome, calibration.threshold)
 
 
-def _unrivalled(calibration: Calibration, totals: Sequence[float], scale: Scale) -> float:
-    """How sure the best of the ranked `totals` would be without the second."""
-    return confidences(calibration, [totals[0], *totals[2:]], scale)[0] if len(totals) > 1 else 0.0
+def _asked(
+    clause: str,
+    scores: Scores,
+    routes: Sequence[Route],
+    eligible: Sequence[int],
+    likely: Sequence[int],
+    calibration: Calibration,
+    scale: Scale,
+) -> Candidate | None:
+    """The route that a clause surely asks for; None where it does not ask for one by itself."""
+    totals = scores.totals
+    best = max(likely, key=lambda number: totals[number])
+    others = [totals[number] for number in eligible]
+    others.remove(totals[best])
+    rival = max(others, default=scale.unrelated)
+    if rival > totals[best] or not scores.known:
+        return None
+    sure = confidence(calibration, totals[best], rival, scale)
+    if sure < max(CLAUSE_CONFIDENCE, calibration.threshold):
+        return None
+    return Candidate(routes[best], sure, best, scores, clause)

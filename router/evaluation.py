@@ -18,10 +18,10 @@ MAX_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A sample task and the route it should take; `expect` is None for one that fits no rule."""
+    """A sample task and the routes it should take, in order; none for one that fits no rule."""
 
     task: str
-    expect: str | None
+    expect: tuple[str, ...]
     line: int = 0
 
 
@@ -33,19 +33,20 @@ class Result:
     decision: Decision
 
     @property
-    def taken(self) -> str | None:
-        """The route that was taken, None for an abstention."""
-        return None if self.decision.abstained else self.decision.candidates[0].route
+    def taken(self) -> tuple[str, ...]:
+        """The routes that were taken, in order; none after an abstention."""
+        return tuple(match.route for match in self.decision.matches)
 
     @property
     def right(self) -> bool:
-        return self.taken == self.case.expect
+        """Whether exactly the expected routes were taken, in whatever order."""
+        return set(self.taken) == set(self.case.expect)
 
     @property
     def rank(self) -> int | None:
-        """The place of the expected route among the candidates, from 1; None if not there."""
+        """The place of the first expected route among the candidates, from 1; None if not there."""
         for place, candidate in enumerate(self.decision.candidates, start=1):
-            if candidate.route == self.case.expect:
+            if candidate.route in self.case.expect:
                 return place
         return None
 
@@ -53,8 +54,8 @@ class Result:
         return {
             "task": self.case.task,
             "line": self.case.line,
-            "expect": self.case.expect,
-            "taken": self.taken,
+            "expect": list(self.case.expect),
+            "taken": list(self.taken),
             "right": self.right,
             "rank": self.rank,
             "outcome": self.decision.outcome,
@@ -96,7 +97,7 @@ class Rate:
 class Report:
     """The results of all cases; every figure derives from them.
 
-    A case is right when the route taken is the expected one, or when none was and none fits.
+    A case is right when the routes taken are the expected ones, or when none was and none fits.
     """
 
     results: tuple[Result, ...]
@@ -104,12 +105,12 @@ class Report:
     @property
     def inside(self) -> tuple[Result, ...]:
         """Cases that some rule fits."""
-        return tuple(result for result in self.results if result.case.expect is not None)
+        return tuple(result for result in self.results if result.case.expect)
 
     @property
     def outside(self) -> tuple[Result, ...]:
         """Cases that no rule fits."""
-        return tuple(result for result in self.results if result.case.expect is None)
+        return tuple(result for result in self.results if not result.case.expect)
 
     @property
     def misses(self) -> tuple[Result, ...]:
@@ -119,8 +120,8 @@ class Report:
     def rates(self) -> dict[str, Rate]:
         """Every rate by its name."""
         inside, outside = self.inside, self.outside
-        taken = [result for result in self.results if result.taken is not None]
-        return {
+        taken = [result for result in self.results if result.taken]
+        rates = {
             "accuracy": _rate((r.right for r in self.results), self.results),
             "ranked first": _rate((r.rank == 1 for r in inside), inside),
             f"ranked in {TOP}": _rate(
@@ -128,9 +129,20 @@ class Report:
             ),
             "right agent first": _rate((_agent_first(r) for r in inside), inside),
             "right when taken": _rate((r.right for r in taken), taken),
-            "abstained, some rule fits": _rate((r.taken is None for r in inside), inside),
-            "abstained, no rule fits": _rate((r.taken is None for r in outside), outside),
+            "abstained, some rule fits": _rate((not r.taken for r in inside), inside),
+            "abstained, no rule fits": _rate((not r.taken for r in outside), outside),
         }
+        if any(len(result.case.expect) > 1 for result in self.results):
+            found = sum(len(set(r.taken) & set(r.case.expect)) for r in self.results)
+            several = [r for r in inside if len(r.case.expect) > 1]
+            single = [r for r in inside if len(r.case.expect) == 1]
+            rates |= {
+                "matches, precision": Rate(found, sum(len(r.taken) for r in self.results)),
+                "matches, recall": Rate(found, sum(len(r.case.expect) for r in self.results)),
+                "several intents, split": _rate((len(r.taken) > 1 for r in several), several),
+                "one intent, split": _rate((len(r.taken) > 1 for r in single), single),
+            }
+        return rates
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -146,7 +158,9 @@ def evaluate(route: Callable[[str], Decision], cases: Iterable[Case]) -> Report:
 
 
 def read_cases(path: Path, routes: Iterable[str]) -> tuple[Case, ...]:
-    """The cases of a JSONL file: `{"task": "…", "expect": "agent/rule" or null}` a line.
+    """The cases of a JSONL file: `{"task": "…", "expect": "agent/rule"}` a line.
+
+    `expect` is null where no rule fits, a list where the task asks for several things.
 
     `routes` are the ids that there are. Raises `CasesError` with every bad line.
     """
@@ -164,7 +178,7 @@ def read_cases(path: Path, routes: Iterable[str]) -> tuple[Case, ...]:
         faults.append(Fault(str(path), 1, 'no cases; add {"task": "…", "expect": "agent/rule"}'))
     if faults:
         raise CasesError(tuple(faults))
-    return tuple(Case(row.task, row.expect[0] if row.expect else None, row.line) for row in rows)
+    return tuple(Case(row.task, row.expect, row.line) for row in rows)
 
 
 def _rate(hits: Iterable[bool], total: tuple[Result, ...] | list[Result]) -> Rate:
@@ -173,5 +187,5 @@ def _rate(hits: Iterable[bool], total: tuple[Result, ...] | list[Result]) -> Rat
 
 def _agent_first(result: Result) -> bool:
     first = result.decision.candidates[:1]
-    expected = (result.case.expect or "").partition("/")[0]
-    return bool(first) and first[0].agent == expected
+    expected = {route.partition("/")[0] for route in result.case.expect}
+    return bool(first) and first[0].agent in expected

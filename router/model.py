@@ -15,10 +15,13 @@ few row additions, and what each word contributed is known for free.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
 from math import sqrt
 from operator import add
+from typing import Any
 
 from router.calibration import Scale
 from router.errors import Fault
@@ -32,7 +35,11 @@ CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
 CACHED_VALUES = 2_000_000
 """Numbers kept for words seen before; 16 MB for 50 routes or 5,000."""
 
-Row = Sequence[float]
+LARGE = 64
+"""With more routes, lists take twice as long as arrays (`make bench`)."""
+
+Row = Any
+"""A number per route: a list, or an array of 64-bit floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class Word:
     """
 
     text: str
-    rows: tuple[Row | None, Row | None, Row | None]
+    rows: tuple[Row | None, Row | None, Row | None] = field(compare=False)
     means: tuple[float, float, float]
     squares: tuple[float, float, float]
     known: bool
@@ -112,7 +119,7 @@ class Scores:
     def contribution(self, word: Word, route: int) -> float:
         """What `word` added to the score of route number `route`."""
         return sum(
-            scale * row[route]
+            scale * float(row[route])
             for scale, row in zip(self.scales, word.rows, strict=True)
             if row is not None
         )
@@ -123,13 +130,21 @@ class Scores:
 
 
 class Scorer:
-    """Scores tasks against one model. Words seen before are kept; safe to use from many threads."""
+    """Scores tasks against one model. Words seen before are kept; safe to use from many threads.
 
-    def __init__(self, model: Model) -> None:
+    With `arrays` rows are numpy's, which is faster the more routes there are and gives the same
+    numbers to the last bit; but importing numpy costs as much as a thousand tasks without it. By
+    default they are used where numpy is there anyway, or the library large.
+    """
+
+    def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
+        if arrays is None:
+            arrays = "numpy" in sys.modules or len(model.routes) > LARGE
         self._model = model
         self._count = len(model.routes)
         self._seen: dict[str, Word] = {}
         self._room = max(256, CACHED_VALUES // (3 * max(1, self._count)))
+        self._rows: _Lists = _Arrays(model) if arrays else _Lists(model)
 
     def score(self, task: str) -> Scores:
         """The score of each route of the model for `task`."""
@@ -137,31 +152,27 @@ class Scorer:
         said = words(task)
         found = [seen.get(word) or self._learn(word) for word in dict.fromkeys(said)]
         found += [seen.get(pair) or self._learn_pair(pair) for pair in dict.fromkeys(pairs(said))]
-        totals: Sequence[float] = self._model.bias
         scales = []
+        sums = []
         for channel, weight in enumerate(CHANNEL_WEIGHTS):
             square = sum([word.squares[channel] for word in found])
             scale = weight / sqrt(square) if square > 0.0 else 0.0
             scales.append(scale)
             rows = [row for word in found if (row := word.rows[channel]) is not None]
-            if not rows or not scale:
-                continue
-            sums: Sequence[float] = rows[0]
-            for row in rows[1:]:
-                sums = list(map(add, sums, row))
-            scaled = [scale * value for value in sums]
-            totals = list(map(add, totals, scaled))
-        return Scores(
-            tuple(totals),
-            tuple(found),
-            (scales[0], scales[1], scales[2]),
-        )
+            if rows and scale:
+                sums.append((scale, rows))
+        return Scores(self._rows.total(sums), tuple(found), (scales[0], scales[1], scales[2]))
 
     def _learn(self, text: str) -> Word:
         terms, term_square, term_known = self._lexical(
-            self._model.terms, [term(text)], STOP_WEIGHT if text in STOP_WORDS else 1.0
+            self._model.terms,
+            self._rows.terms,
+            [term(text)],
+            STOP_WEIGHT if text in STOP_WORDS else 1.0,
         )
-        parts, part_square, part_known = self._lexical(self._model.grams, grams(text))
+        parts, part_square, part_known = self._lexical(
+            self._model.grams, self._rows.grams, grams(text)
+        )
         senses, sense_square, sense_known = self._sense(text)
         word = Word(
             text,
@@ -174,7 +185,7 @@ class Scorer:
         return self._keep(word)
 
     def _learn_pair(self, text: str) -> Word:
-        row, square, known = self._lexical(self._model.terms, [term(text)])
+        row, square, known = self._lexical(self._model.terms, self._rows.terms, [term(text)])
         # A new pair of words is no news: its square does not count.
         squares = (square if known else 0.0, 0.0, 0.0)
         return self._keep(
@@ -188,27 +199,21 @@ class Scorer:
         return word
 
     def _mean(self, row: Row | None) -> float:
-        return sum(row) / self._count if row else 0.0
+        mean: float = 0.0 if row is None else sum(row) / self._count
+        return mean
 
     def _lexical(
-        self, lexicon: Lexicon, features: list[str], importance: float = 1.0
+        self, lexicon: Lexicon, weights: _Sparse, features: list[str], importance: float = 1.0
     ) -> tuple[Row | None, float, float]:
         """The features' summed weights per route, their squared length, the share known.
 
         `importance` is what an unknown feature counts; a known one's is in its weights.
         """
-        row = [0.0] * self._count
-        square, known = 0.0, 0
-        for feature in features:
-            number = lexicon.index.get(feature)
-            if number is None:
-                square += (importance * lexicon.unseen) ** 2
-                continue
-            known += 1
-            square += lexicon.idf[number] ** 2
-            for place in range(lexicon.starts[number], lexicon.starts[number + 1]):
-                row[lexicon.routes[place]] += lexicon.weights[place]
-        return (row if known else None), square, known / max(1, len(features))
+        known = [n for feature in features if (n := lexicon.index.get(feature)) is not None]
+        square = sum([lexicon.idf[number] ** 2 for number in known])
+        square += (len(features) - len(known)) * (importance * lexicon.unseen) ** 2
+        row = self._rows.added(weights, known) if known else None
+        return row, square, len(known) / max(1, len(features))
 
     def _sense(self, word: str) -> tuple[Row | None, float, bool]:
         senses = self._model.senses
@@ -217,9 +222,78 @@ class Scorer:
         pieces = split_word(word, senses.index)
         if not pieces:
             return None, 0.0, False
+        square = sum(senses.squares[piece] for piece in pieces)
+        whole = len(pieces) == 1 and WORD_START + word in senses.index
+        return self._rows.senses(pieces), square, whole
+
+
+_Sparse = tuple[Any, Any, Any]
+"""A lexicon's weights: starts, routes, values."""
+
+
+class _Lists:
+    """Rows as lists of numbers: nothing to import."""
+
+    def __init__(self, model: Model) -> None:
+        self._count = len(model.routes)
+        self._bias: Row = model.bias
+        self._sense_rows: Any = model.senses.rows if model.senses else ()
+        self.terms: _Sparse = (model.terms.starts, model.terms.routes, model.terms.weights)
+        self.grams: _Sparse = (model.grams.starts, model.grams.routes, model.grams.weights)
+
+    def added(self, weights: _Sparse, features: list[int]) -> Row:
+        """The sum of the features' sparse rows."""
+        starts, routes, values = weights
+        row = [0.0] * self._count
+        for feature in features:
+            for place in range(starts[feature], starts[feature + 1]):
+                row[routes[place]] += values[place]
+        return row
+
+    def senses(self, pieces: list[int]) -> Row:
+        """The sum of the pieces' rows."""
         row: Row = [0.0] * self._count
         for piece in pieces:
             start = piece * self._count
-            row = list(map(add, row, senses.rows[start : start + self._count]))
-        square = sum(senses.squares[piece] for piece in pieces)
-        return row, square, len(pieces) == 1 and WORD_START + word in senses.index
+            row = list(map(add, row, self._sense_rows[start : start + self._count]))
+        return row
+
+    def total(self, sums: list[tuple[float, list[Row]]]) -> tuple[float, ...]:
+        """The bias and each scale times the sum of its rows."""
+        totals = self._bias
+        for scale, rows in sums:
+            row = reduce(lambda one, other: list(map(add, one, other)), rows)
+            totals = list(map(add, totals, [scale * value for value in row]))
+        return tuple(totals)
+
+
+class _Arrays(_Lists):
+    """The same additions in the same order, on arrays."""
+
+    def __init__(self, model: Model) -> None:
+        import numpy as np  # late: a process that routes one task is faster without
+
+        super().__init__(model)
+        self._zeros = np.zeros(self._count)
+        self._bias = np.asarray(self._bias, dtype=np.float64)
+        self._sense_rows = np.asarray(self._sense_rows).reshape(-1, max(1, self._count))
+        self.terms = tuple(map(np.asarray, self.terms))  # type: ignore[assignment]
+        self.grams = tuple(map(np.asarray, self.grams))  # type: ignore[assignment]
+
+    def added(self, weights: _Sparse, features: list[int]) -> Row:
+        starts, routes, values = weights
+        row = self._zeros.copy()
+        for feature in features:
+            span = slice(starts[feature], starts[feature + 1])
+            # A feature has a route once, so that no addition is lost.
+            row[routes[span]] += values[span]
+        return row
+
+    def senses(self, pieces: list[int]) -> Row:
+        return reduce(add, (self._sense_rows[piece] for piece in pieces), self._zeros)
+
+    def total(self, sums: list[tuple[float, list[Row]]]) -> tuple[float, ...]:
+        totals = self._bias
+        for scale, rows in sums:
+            totals = totals + scale * reduce(add, rows)
+        return tuple(totals.tolist())

@@ -83,8 +83,8 @@ def misses_table(report: Report) -> Table:
             (
                 str(result.case.line),
                 _short(result.case.task),
-                result.case.expect or "none",
-                result.taken or f"none ({result.decision.outcome})",
+                " + ".join(result.case.expect) or "none",
+                " + ".join(result.taken) or f"none ({result.decision.outcome})",
                 gap,
                 ", ".join(printable(evidence.word) for evidence in best.evidence[:3]),
             )

@@ -11,6 +11,7 @@ from router.calibration import LEXICAL, WITH_SENSES
 from router.context import Context
 from router.decision import Decision, decide
 from router.errors import UsageError
+from router.intents import clauses
 from router.model import Model, Scorer
 from router.records import Route
 from router.tasks import check_task
@@ -24,12 +25,12 @@ class Router:
     'backend-developer/database-optimization'
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
         self.model = model
         self.routes: tuple[Route, ...] = model.routes
         self._prompts = {prompt.path: prompt for prompt in model.prompts}
         self._calibration = LEXICAL if model.senses is None else WITH_SENSES
-        self._scorer = Scorer(model)
+        self._scorer = Scorer(model, arrays=arrays)
 
     @classmethod
     def load(
@@ -37,15 +38,18 @@ class Router:
         library: str | os.PathLike[str] = ".",
         *,
         notify: Callable[[str], None] = lambda message: None,
+        arrays: bool | None = None,
     ) -> Router:
         """The router of the library in the folder `library`, compiled first if it has changed.
 
-        `notify` gets one line for each thing worth telling a user meanwhile.
+        `notify` gets one line for each thing worth telling a user meanwhile. `arrays`
+        is whether to count with numpy: the same decisions, later ready, each of them sooner. By
+        default it is used where the process has it already, or the library is large.
 
         Raises `UsageError` (no such folder), `LibraryError` (with every fault of its files) or
         `CompileError` (compiling hit its limits).
         """
-        return cls(load_current(library, notify))
+        return cls(load_current(library, notify), arrays=arrays)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -68,7 +72,10 @@ class Router:
         scores = self._scorer.score(task)
         eligible = self.eligible(agent)
         scale = self.model.scale
-        return decide(task, self.routes, scores, eligible, self._calibration, scale, top)
+        return decide(
+            task, self.routes, scores, eligible, self._calibration, scale, top,
+            lambda: ((clause, self._scorer.score(clause)) for clause in clauses(task)),
+        )  # fmt: skip
 
     def assemble(self, decision: Decision) -> Context:
         """The context for a decision; for an abstention, the task alone."""

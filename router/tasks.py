@@ -2,6 +2,7 @@
 
 {"task": "optimize slow queries", "expect": "backend-developer/database-optimization"}
 {"task": "book a table for two tonight", "expect": null}
+{"task": "test the API and deploy it", "expect": ["tester/unit-testing", "devops/releases"]}
 """
 
 from __future__ import annotations
@@ -165,10 +166,12 @@ def _row(
         check_task(task)
     except TaskError as error:
         raise ValueError(str(error)) from None
-    if expect is None:
-        return LabelledTask(task, (), path, number)
-    if not isinstance(expect, str):
-        raise ValueError("`expect` is neither a route's id nor null")
-    if routes is not None and expect not in routes:
-        raise _NoRouteError(expect, routes)
-    return LabelledTask(task, (expect,), path, number)
+    named = [] if expect is None else expect if isinstance(expect, list) else [expect]
+    if not all(isinstance(route, str) for route in named):
+        raise ValueError("`expect` is neither a route's id, a list of ids, nor null")
+    if len(set(named)) < len(named):
+        raise ValueError("`expect` names a route twice; name each once")
+    for route in named:
+        if routes is not None and route not in routes:
+            raise _NoRouteError(route, routes)
+    return LabelledTask(task, tuple(named), path, number)

@@ -47,7 +47,8 @@ def test_words_need_no_quotes(run: Run) -> None:
 def test_json(run: Run) -> None:
     done = run("optimize slow queries", "--json", "--top", 2)
     answer = json.loads(done.stdout)
-    assert answer["decision"]["matches"] == ["backend-developer/database-optimization"]
+    (match,) = answer["decision"]["matches"]
+    assert match["route"] == "backend-developer/database-optimization"
     assert len(answer["decision"]["candidates"]) == 2
     assert [part["role"] for part in answer["context"]["parts"]][-1] == "task"
 

@@ -31,8 +31,16 @@ ROUTES = ("backend-developer/api-development", "tester/unit-testing")
         ),
         ('{"task": "x", "expect": "zzz"}', "no route `zzz`; see `route rules`"),
         (
-            '{"task": "x", "expect": ["tester/unit-testing"]}',
-            "`expect` is neither a route's id nor",
+            '{"task": "x", "expect": ["tester/unit-testing", 1]}',
+            "`expect` is neither a route's id, a list of ids, nor null",
+        ),
+        (
+            '{"task": "x", "expect": ["tester/unit-testing", "tester/unit-testing"]}',
+            "`expect` names a route twice",
+        ),
+        (
+            '{"task": "x", "expect": ["tester/unit-testing", "tester/unit"]}',
+            "no route `tester/unit`; did you mean",
         ),
         (
             '{"task": "x", "expect": null, "agent": "y"}',
@@ -80,11 +88,11 @@ def report(router: Router) -> Report:
     return evaluate(
         router.route,
         [
-            Case("optimize slow database queries", "backend-developer/database-optimization", 1),
-            Case("optimize slow database queries", "tester/unit-testing", 2),
-            Case("xqzt flrb", None, 3),
-            Case("optimize slow database queries", None, 4),
-            Case("xqzt flrb", "tester/unit-testing", 5),
+            Case("optimize slow database queries", ("backend-developer/database-optimization",), 1),
+            Case("optimize slow database queries", ("tester/unit-testing",), 2),
+            Case("xqzt flrb", (), 3),
+            Case("optimize slow database queries", (), 4),
+            Case("xqzt flrb", ("tester/unit-testing",), 5),
         ],
     )
 

@@ -108,6 +108,8 @@ def test_every_path_gives_the_same_score(
     routed = scorer(library, used, tmp_path)
     found = [routed.score(task).totals for task in TASKS]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    on_arrays = Scorer(routed._model, arrays=True)
+    assert [on_arrays.score(task).totals for task in TASKS] == found
 
 
 def test_examples_are_learned_from(tmp_path: Path) -> None:

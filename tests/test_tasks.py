@@ -55,7 +55,10 @@ def test_lines(data: bytes, tasks: list[str]) -> None:
             b'{"task": "' + b"x" * 32_769 + b'", "expect": null}',
             "task:1: has 32769 bytes; the limit is 32768",
         ),
-        (b'{"task": "x", "expect": {"a": 1}}', "`expect` is neither a route's id nor null"),
+        (
+            b'{"task": "x", "expect": {"a": 1}}',
+            "`expect` is neither a route's id, a list of ids, nor null",
+        ),
         (b'{"task": "x", "expect": ""}', "no route ``; see `route rules`"),
         (b'{"task": "x", "expect": "cook/soups"}', "no route `cook/soups`; did you mean `cook/so"),
     ],
