@@ -35,7 +35,8 @@ MAX_BODY_CHARS = 20_000
 def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
     """The payload of a model file (see `artifact`). The same library gives the same bytes."""
     texts = route_texts(library)
-    weights = classifier.fit(texts, encoder, CHANNEL_WEIGHTS)
+    # What fits no rule is learned as one more route, which can only win against the others.
+    weights = classifier.fit([*texts, *_none_text(library)], encoder, CHANNEL_WEIGHTS)
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
     if encoder is not None and weights.senses is not None:
@@ -73,7 +74,8 @@ def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
     own: list[float] = []
     background = classifier.BACKGROUND.read_text("utf-8").splitlines()
     unrelated = [
-        max(scorer.score(task).totals) for task in background[:: len(background) // SCALE_TASKS]
+        max(scorer.score(task).totals[: len(texts)])
+        for task in background[:: len(background) // SCALE_TASKS]
     ]
     for number in chance.sample(range(len(texts)), min(len(texts), SCALE_ROUTES)):
         said = [
@@ -86,6 +88,11 @@ def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
         own.append(scorer.score(" ".join(map(chance.choice, drawn))).totals[number])
     # Rounded: the last digits of a sum of products differ between processors.
     return Scale(unrelated=round(median(unrelated), 4), own=round(fmean(own), 4))
+
+
+def _none_text(library: Library) -> list[RouteText]:
+    none = [" ".join(task.task.split()) for task in library.tasks if not task.expect]
+    return [RouteText(title="", examples="\n".join(dict.fromkeys(none)))] if none else []
 
 
 def route_texts(library: Library) -> list[RouteText]:

@@ -182,7 +182,9 @@ def decide(
     """
     totals = scores.totals
     ranked = nsmallest(max(top, LIKELY), eligible, key=lambda number: -totals[number])
-    best, second, third, *_ = [*(totals[number] for number in ranked), *[scale.unrelated] * 2]
+    none = _none(scores, len(routes), scale)
+    best, second, third, *_ = [*(totals[number] for number in ranked), none, none]
+    second, third = max(second, none), max(third, none)
     candidates = tuple(
         Candidate(
             routes[number],
@@ -202,7 +204,7 @@ def decide(
     else:
         outcome = "below-threshold"
     matches = candidates[:1] if outcome == "routed" else ()
-    likely = [number for number in ranked[:LIKELY] if totals[number] > scale.unrelated]
+    likely = [number for number in ranked[:LIKELY] if totals[number] > none]
     if len(likely) > 1:
         several: dict[int, Candidate] = {}
         for clause, found in clauses():
@@ -228,10 +230,15 @@ def _asked(
     best = max(likely, key=lambda number: totals[number])
     others = [totals[number] for number in eligible]
     others.remove(totals[best])
-    rival = max(others, default=scale.unrelated)
+    rival = max([*others, _none(scores, len(routes), scale)])
     if rival > totals[best] or not scores.known:
         return None
     sure = confidence(calibration, totals[best], rival, scale)
     if sure < max(CLAUSE_CONFIDENCE, calibration.threshold):
         return None
     return Candidate(routes[best], sure, best, scores, clause)
+
+
+def _none(scores: Scores, routes: int, scale: Scale) -> float:
+    """What "none of them" scores: at least what the best route does on unrelated tasks."""
+    return max([scale.unrelated, *scores.totals[routes:]])

@@ -68,7 +68,9 @@ class Model:
     """Everything that routing and assembling need.
 
     `made_from` is the digest of the library's files; `outside` the files read from unusual
-    folders, with their SHA-256, None for a linked file that was missing.
+    folders, with their SHA-256, None for a linked file that was missing. There is a `bias`, and a
+    weight of each feature, per route, and one more for "none of them" where the library has tasks
+    that no rule fits.
     """
 
     made_from: str
@@ -105,7 +107,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A task's score for each route, and the words it came from."""
+    """A task's score for each route (and last for none, see `Model`), and the words behind it."""
 
     totals: tuple[float, ...]
     words: tuple[Word, ...]
@@ -139,9 +141,9 @@ class Scorer:
 
     def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
         if arrays is None:
-            arrays = "numpy" in sys.modules or len(model.routes) > LARGE
+            arrays = "numpy" in sys.modules or len(model.bias) > LARGE
         self._model = model
-        self._count = len(model.routes)
+        self._count = len(model.bias)
         self._seen: dict[str, Word] = {}
         self._room = max(256, CACHED_VALUES // (3 * max(1, self._count)))
         self._rows: _Lists = _Arrays(model) if arrays else _Lists(model)
@@ -235,7 +237,7 @@ class _Lists:
     """Rows as lists of numbers: nothing to import."""
 
     def __init__(self, model: Model) -> None:
-        self._count = len(model.routes)
+        self._count = len(model.bias)
         self._bias: Row = model.bias
         self._sense_rows: Any = model.senses.rows if model.senses else ()
         self.terms: _Sparse = (model.terms.starts, model.terms.routes, model.terms.weights)
