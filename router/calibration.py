@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import exp
+from typing import Any
+
+MAX_CONSTANT = 1000.0
+"""Of a calibration's numbers: far beyond any use, and no sum of them overflows."""
+
+MAX_FINITE = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,74 @@ WITH_SENSES = Calibration(bias=-1.52, score=1.77, lead=9.43, threshold=0.26)
 LEXICAL = Calibration(bias=-1.93, score=2.61, lead=9.33, threshold=0.22)
 
 
+def check_constant(name: str, value: Any) -> str:
+    """What is wrong with a number that a library gives for `name`, "" if nothing.
+
+    >>> check_constant("threshold", 31)
+    '`threshold` is 31; it is a confidence, between 0 and 1'
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not abs(value) < MAX_FINITE:
+        return f"`{name}` is no finite number; write digits, such as 0.31"
+    if name == "threshold":
+        if not 0.0 <= value <= 1.0:
+            return f"`threshold` is {value:g}; it is a confidence, between 0 and 1"
+    elif name in ("score", "lead") and value < 0.0:
+        return f"`{name}` is {value:g}; below 0 a better score would be less sure"
+    elif abs(value) > MAX_CONSTANT:
+        return f"`{name}` is {value:g}; the limit is {MAX_CONSTANT:g}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The numbers of a `Calibration` but the threshold.
+
+    Raises `ValueError` for what is no calibration, as `Routing` does.
+    """
+
+    bias: float
+    score: float
+    lead: float
+
+    def __post_init__(self) -> None:
+        _check(bias=self.bias, score=self.score, lead=self.lead)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What a library says instead of the shipped constants: a threshold, or all of them.
+
+    A threshold is a confidence, and what a confidence means depends on the slopes: those are
+    never without one.
+    """
+
+    threshold: float
+    calibration: Slopes | None = None
+
+    def __post_init__(self) -> None:
+        _check(threshold=self.threshold)
+
+    def over(self, shipped: Calibration) -> Calibration:
+        """The calibration to route with."""
+        slopes = self.calibration or Slopes(shipped.bias, shipped.score, shipped.lead)
+        return Calibration(slopes.bias, slopes.score, slopes.lead, self.threshold)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _check(**constants: Any) -> None:
+    for name, value in constants.items():
+        if wrong := check_constant(name, value):
+            raise ValueError(wrong)
+
+
+def shipped(*, senses: bool) -> Calibration:
+    """The constants for models with and without word vectors."""
+    return WITH_SENSES if senses else LEXICAL
+
+
 def confidences(
     calibration: Calibration, scores: Sequence[float], scale: Scale = Scale()
 ) -> list[float]:
@@ -52,18 +126,42 @@ def confidences(
     """
     if not scores:
         return []
-    unit = max(scale.own - scale.unrelated, 1e-6)
-    scaled = [(score - scale.unrelated) / unit for score in scores]
-    best = max(scaled)
-    place = scaled.index(best)
-    second = max([0.0, *scaled[:place], *scaled[place + 1 :]])
+    scaled, place, second = _scaled(scores, scale)
+    best = scaled[place]
     bias = calibration.bias
     slope = calibration.score + calibration.lead
     # One other score serves all: the best one's rival is the second, everybody else's the best.
     rival = calibration.lead * max(best, 0.0)
     found = [_logistic(bias + slope * score - rival) for score in scaled]
-    found[place] = _logistic(bias + slope * best - calibration.lead * second)
+    found[place] = confidence(calibration, best, second)
     return found
+
+
+def confidence(calibration: Calibration, score: float, rival: float) -> float:
+    """The confidence of a scaled score whose best rival has the scaled score `rival`."""
+    slope = calibration.score + calibration.lead
+    return _logistic(calibration.bias + slope * score - calibration.lead * rival)
+
+
+def standing(scores: Sequence[float], scale: Scale = Scale()) -> tuple[float, float]:
+    """The best of the scores and its rival, scaled: what `confidence` reads.
+
+    >>> standing([0.5, 2.0, 1.0])
+    (2.0, 1.0)
+    >>> standing([0.5])
+    (0.5, 0.0)
+    """
+    scaled, place, second = _scaled(scores, scale)
+    return scaled[place], second
+
+
+def _scaled(scores: Sequence[float], scale: Scale) -> tuple[list[float], int, float]:
+    """The scores in units of the scale, the place of the best, and the score of its rival."""
+    unit = max(scale.own - scale.unrelated, 1e-6)
+    scaled = [(score - scale.unrelated) / unit for score in scores]
+    best = max(scaled)
+    place = scaled.index(best)
+    return scaled, place, max([0.0, *scaled[:place], *scaled[place + 1 :]])
 
 
 def _logistic(value: float) -> float:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from math import sqrt
 from operator import add
 
-from router.calibration import Scale
+from router.calibration import Routing, Scale
 from router.errors import Fault
 from router.pieces import WORD_START, split_word
 from router.records import Agent, Prompt, Route
@@ -61,7 +61,8 @@ class Model:
     """Everything that routing and assembling need.
 
     `made_from` is the digest of the library's files; `outside` the files read from unusual
-    folders, with their SHA-256, None for a linked file that was missing.
+    folders, with their SHA-256, None for a linked file that was missing. `routing` is None where
+    the library leaves the shipped constants as they are.
     """
 
     made_from: str
@@ -76,6 +77,7 @@ class Model:
     grams: Lexicon
     senses: Senses | None
     bias: Sequence[float]
+    routing: Routing | None = None
 
     @property
     def routes(self) -> tuple[Route, ...]:
