@@ -10,7 +10,7 @@ import sys
 
 from router import cli
 
-COMMANDS = ("task", "why", "rules", "compile", "eval", "learn")
+COMMANDS = ("task", "why", "rules", "compile", "eval", "learn", "tune")
 
 
 def main() -> None:

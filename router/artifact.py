@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from router.calibration import Scale
+from router.calibration import Routing, Scale, Slopes
 from router.errors import ArtifactError, Fault
 from router.model import Lexicon, Model, Senses
 from router.records import Agent, Link, Prompt, Rule, Section
@@ -104,6 +104,7 @@ def metadata(model: Model) -> bytes:
         "warnings": [asdict(fault) for fault in model.warnings],
         "outside": model.outside,
         "scale": asdict(model.scale),
+        "routing": model.routing and asdict(model.routing),
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
     # Lone surrogates (escapes in YAML can make them) survive the way to `json.loads` and back.
@@ -134,6 +135,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         grams=_lexicon(arrays, "gram", meta["unseen"][1]),
         senses=senses,
         bias=arrays["bias"],
+        routing=_routing(meta["routing"]),
     )
 
 
@@ -180,6 +182,13 @@ def _lexicon(arrays: Mapping[str, memoryview], kind: str, unseen: float) -> Lexi
 def _names(joined: memoryview) -> dict[str, int]:
     text = bytes(joined).decode()
     return {name: number for number, name in enumerate(text.split("\0"))} if text else {}
+
+
+def _routing(values: dict[str, Any] | None) -> Routing | None:
+    if values is None:
+        return None
+    slopes = values["calibration"]
+    return Routing(**values | {"calibration": None if slopes is None else Slopes(**slopes)})
 
 
 def _agent(values: dict[str, Any]) -> Agent:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import exp
+from typing import Any
+
+MAX_CONSTANT = 1000.0
+"""Of a calibration's numbers: far beyond any use, and no sum of them overflows."""
+
+MAX_FINITE = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,14 @@ class Scale:
 
     unrelated: float = 0.0
     own: float = 1.0
+
+    def of(self, score: float) -> float:
+        """A score in units of the scale: 0 is unrelated, 1 a route's own words.
+
+        >>> Scale(unrelated=1.0, own=3.0).of(2.0)
+        0.5
+        """
+        return (score - self.unrelated) / max(self.own - self.unrelated, 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +54,72 @@ WITH_SENSES = Calibration(bias=-1.55, score=1.59, lead=9.54, threshold=0.24)
 LEXICAL = Calibration(bias=-1.79, score=2.24, lead=9.44, threshold=0.23)
 
 
-def confidence(calibration: Calibration, score: float, rival: float, scale: Scale) -> float:
-    """The confidence in [0, 1], to four places, of a score whose best rival scores `rival`.
+def check_constant(name: str, value: Any) -> str:
+    """What is wrong with a number that a library gives for `name`, "" if nothing.
 
-    A rival counts at least what unrelated text scores, so that a task which nothing fits does not
-    win by a lead over less than nothing.
-
-    >>> confidence(Calibration(0.0, 0.0, 1.0, 0.5), 1.0, 1.0, Scale())
-    0.5
+    >>> check_constant("threshold", 31)
+    '`threshold` is 31; it is a confidence, between 0 and 1'
     """
-    unit = max(scale.own - scale.unrelated, 1e-6)
-    own = (score - scale.unrelated) / unit
-    other = max((rival - scale.unrelated) / unit, 0.0)
-    return _logistic(calibration.bias + calibration.score * own + calibration.lead * (own - other))
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not abs(value) < MAX_FINITE:
+        return f"`{name}` is no finite number; write digits, such as 0.31"
+    if name == "threshold":
+        if not 0.0 <= value <= 1.0:
+            return f"`threshold` is {value:g}; it is a confidence, between 0 and 1"
+    elif name in ("score", "lead") and value < 0.0:
+        return f"`{name}` is {value:g}; below 0 a better score would be less sure"
+    elif abs(value) > MAX_CONSTANT:
+        return f"`{name}` is {value:g}; the limit is {MAX_CONSTANT:g}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The numbers of a `Calibration` but the threshold.
+
+    Raises `ValueError` for what is no calibration, as `Routing` does.
+    """
+
+    bias: float
+    score: float
+    lead: float
+
+    def __post_init__(self) -> None:
+        _check(bias=self.bias, score=self.score, lead=self.lead)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What a library says instead of the shipped constants: a threshold, or all of them.
+
+    A threshold is a confidence, and what a confidence means depends on the slopes: those are
+    never without one.
+    """
+
+    threshold: float
+    calibration: Slopes | None = None
+
+    def __post_init__(self) -> None:
+        _check(threshold=self.threshold)
+
+    def over(self, shipped: Calibration) -> Calibration:
+        """The calibration to route with."""
+        slopes = self.calibration or Slopes(shipped.bias, shipped.score, shipped.lead)
+        return Calibration(slopes.bias, slopes.score, slopes.lead, self.threshold)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _check(**constants: Any) -> None:
+    for name, value in constants.items():
+        if wrong := check_constant(name, value):
+            raise ValueError(wrong)
+
+
+def shipped(*, senses: bool) -> Calibration:
+    """The constants for models with and without word vectors."""
+    return WITH_SENSES if senses else LEXICAL
 
 
 def confidences(
@@ -63,13 +130,26 @@ def confidences(
     >>> confidences(Calibration(0.0, 0.0, 1.0, 0.5), [1.0, 1.0])
     [0.5, 0.5]
     """
+    if not scores:
+        return []
     # One other score serves all: the best one's rival is the second, everybody else's the best.
-    best, second, *_ = [*sorted(scores, reverse=True)[:2], scale.unrelated, scale.unrelated]
-    place = list(scores).index(best) if scores else -1
-    return [
-        confidence(calibration, score, second if number == place else best, scale)
-        for number, score in enumerate(scores)
-    ]
+    best, second, *_ = sorted([*map(scale.of, scores), 0.0, 0.0], reverse=True)
+    found = [confidence(calibration, scale.of(score), best) for score in scores]
+    found[list(scores).index(max(scores))] = confidence(calibration, scale.of(max(scores)), second)
+    return found
+
+
+def confidence(calibration: Calibration, score: float, rival: float) -> float:
+    """The confidence in [0, 1], to four places, of a score whose best rival scores `rival`.
+
+    Both in units of the scale. A rival counts at least what unrelated text scores, so that a task
+    which nothing fits does not win by a lead over less than nothing.
+
+    >>> confidence(Calibration(0.0, 0.0, 1.0, 0.5), 1.0, 1.0)
+    0.5
+    """
+    lead = score - max(rival, 0.0)
+    return _logistic(calibration.bias + calibration.score * score + calibration.lead * lead)
 
 
 def _logistic(value: float) -> float:

@@ -208,16 +208,10 @@ def learn(
     """Write into the library which rule a task belongs to, or that none fits it."""
     from router import learning
     from router.report import before_line, lesson_line
-    from router.source import SHIPPED, shipped_library
 
     if (route is None) is not none:
         raise UsageError("label: give either `--as agent/rule` or `--none`")
-    root = _own_library(library)
-    if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
-        raise UsageError(
-            "library: the one shipped with this program cannot be taught; copy agents/, prompts/"
-            f" and project.yaml of {shipped_library()} to a folder of your own and work there"
-        )
+    root = _changeable(library, "taught")
     router = load(root)
     decision = router.route(read_task(words))
     lesson = learning.learn(root, decision.task, route, {r.id for r in router.routes})
@@ -226,6 +220,68 @@ def learn(
     else:
         print(lesson_line(lesson))
         say(before_line(lesson, decision))
+    return DONE
+
+
+def tune(
+    file: Path,
+    *,
+    precision: float | None = None,
+    coverage: float | None = None,
+    dry_run: bool = False,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Fit threshold and calibration to labelled tasks and write them into the library."""
+    from router import evaluation, learning, settings, tuning
+    from router.report import (
+        curve_table,
+        expectation_table,
+        held_out_line,
+        saved_line,
+        unsaved_line,
+        wish_line,
+    )  # fmt: skip
+
+    if precision is not None and coverage is not None:
+        raise UsageError("wish: give either `--precision` or `--coverage`")
+    root = _changeable(library, "tuned")
+    router = load(root)
+    read = evaluation.read_cases(file, (route.id for route in router.routes))
+    learned = learning.learned_tasks(root, router.routes)
+    cases, taught, repeated = tuning.usable(str(file), read, learned)
+    results = evaluation.evaluate(router.route, cases).results
+    found = tuning.tune(
+        tuning.observe(results, router.model.scale),
+        tuning.Wish(precision, coverage),
+        router.shipped,
+        router.calibration,
+    )
+    if taught:
+        say(f"left out: {taught} tasks that the library has learned from")
+    if repeated:
+        say(f"left out: {repeated} tasks that repeat others")
+    if not as_json:
+        _show_table(curve_table(found))
+        print(f"\narea under risk and coverage (AURC): {found.curve.area:.3f}\n")
+        _show_table(expectation_table(found))
+        print()
+    saved = None
+    if found.granted and not dry_run:
+        # Until here nothing has changed; what was shown stands, whatever happens now.
+        saved = settings.save_routing(root, found.routing, lambda: Router.load(root).model.routing)
+    if as_json:
+        counts = {"cases": len(cases), "left_out": {"learned": taught, "repeated": repeated}}
+        show_json(counts | found.to_dict() | {"written": saved is not None})
+    elif saved:
+        print(saved_line(saved, router.calibration))
+    elif found.granted:
+        print(unsaved_line(found, router.calibration))
+    if not found.granted:
+        say(wish_line(found))
+        return FAULT
+    if warning := held_out_line(found):
+        say(warning)
     return DONE
 
 
@@ -246,6 +302,19 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
     for notice in router.notices:
         say(notice)
     return router
+
+
+def _changeable(library: Path | None, how: str) -> Path:
+    """The library that is to be changed: never the shipped one."""
+    from router.source import SHIPPED, shipped_library
+
+    root = _own_library(library)
+    if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
+        raise UsageError(
+            f"library: the one shipped with this program cannot be {how}; copy agents/, prompts/"
+            f" and project.yaml of {shipped_library()} to a folder of your own and work there"
+        )
+    return root
 
 
 def _own_library(library: Path | None) -> Path | None:

@@ -137,5 +137,34 @@ def learn(
     _finish(cli.learn, words, route=route, none=none, library=library, as_json=as_json)
 
 
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(help="Sample tasks, one JSON object a line.")],
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Of the routed tasks, so many are right.", show_default=False
+        ),
+    ] = None,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Of those that a rule fits, so many are routed.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    library: OwnLibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Fit threshold and confidence to sample tasks and write them into project.yaml."""
+    _finish(
+        cli.tune, file, precision=precision, coverage=coverage, dry_run=dry_run, library=library,
+        as_json=as_json,
+    )  # fmt: skip
+
+
 def _finish(command: Any, *arguments: Any, **options: Any) -> None:
     raise typer.Exit(cli.guarded(command, *arguments, **options))

@@ -56,6 +56,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
         grams=_empty(weights.grams),
         senses=None,
         bias=(),
+        routing=library.routing,
     )
     arrays["meta"] = _bytes(artifact.metadata(model))
     scored = artifact.unpack({name: array.data for name, array in arrays.items()})

@@ -36,12 +36,14 @@ class Evidence:
 class Candidate:
     """One route for one task. `score` ranks; `confidence` in [0, 1] says how sure.
 
-    `place` is the route's number in `scores`, from which the evidence derives. `clause` is the
+    `rival` is the score of the best other route, or of none where that is better. `place` is the
+    route's number in `scores`, from which the evidence derives. `clause` is the
     part of the task that it answers, where the task asks for several things; else "".
     """
 
     target: Route
     confidence: float
+    rival: float
     place: int
     scores: Scores = field(repr=False)
     clause: str = ""
@@ -185,21 +187,26 @@ def decide(
     none = _none(scores, len(routes), scale)
     best, second, third, *_ = [*(totals[number] for number in ranked), none, none]
     second, third = max(second, none), max(third, none)
+    rivals = [second, *[best] * len(ranked)]
     candidates = tuple(
         Candidate(
             routes[number],
-            confidence(calibration, totals[number], best if rank else second, scale),
+            confidence(calibration, scale.of(totals[number]), scale.of(rival)),
+            rival,
             number,
             scores,
         )
-        for rank, number in enumerate(ranked[:top])
+        for number, rival in zip(ranked[:top], rivals, strict=False)
     )
     sure = candidates[0].confidence
     if not scores.known:
         outcome: Outcome = "no-evidence"
     elif sure >= calibration.threshold:
         outcome = "routed"
-    elif confidence(calibration, best, third, scale) >= calibration.threshold and len(ranked) > 1:
+    elif (
+        confidence(calibration, scale.of(best), scale.of(third)) >= calibration.threshold
+        and len(ranked) > 1
+    ):
         outcome = "ambiguous"
     else:
         outcome = "below-threshold"
@@ -233,10 +240,10 @@ def _asked(
     rival = max([*others, _none(scores, len(routes), scale)])
     if rival > totals[best] or not scores.known:
         return None
-    sure = confidence(calibration, totals[best], rival, scale)
+    sure = confidence(calibration, scale.of(totals[best]), scale.of(rival))
     if sure < max(CLAUSE_CONFIDENCE, calibration.threshold):
         return None
-    return Candidate(routes[best], sure, best, scores, clause)
+    return Candidate(routes[best], sure, rival, best, scores, clause)
 
 
 def _none(scores: Scores, routes: int, scale: Scale) -> float:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from router import frontmatter, rules, templates
+from router.calibration import Routing
 from router.errors import Fault
 from router.records import Agent, LabelledTask, Link, Prompt, Route, Rule
+from router.settings import read_routing
 from router.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
 from router.tasks import read_tasks
 
@@ -28,7 +30,8 @@ class Library:
     """What a folder holds.
 
     `outside` lists the files read from other folders than the usual ones, with their SHA-256
-    (None: linked but missing), so that a change of them is noticed.
+    (None: linked but missing), so that a change of them is noticed. `routing` is what its
+    `project.yaml` says instead of the shipped constants.
     """
 
     root: str
@@ -38,6 +41,7 @@ class Library:
     faults: tuple[Fault, ...]
     outside: tuple[tuple[str, str | None], ...] = ()
     tasks: tuple[LabelledTask, ...] = ()
+    routing: Routing | None = None
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -64,6 +68,8 @@ class _Reader:
         self.prompts: dict[str, Prompt] = {}
         self.outside: dict[str, str | None] = {}
         self.schema: dict[str, Any] = {}
+        self.routing: Routing | None = None
+        self.described = False
 
     def read(self) -> Library:
         self.schema = self._schema()
@@ -93,6 +99,7 @@ class _Reader:
             faults=tuple(sorted(set(self.faults))),
             outside=tuple(sorted(self.outside.items())),
             tasks=tasks,
+            routing=self.routing,
         )
 
     def _fault(self, path: str, line: int, message: str, *, warning: bool = False) -> None:
@@ -107,6 +114,10 @@ class _Reader:
             if text.strip():
                 values, faults = frontmatter.settings(file.path, text)
                 self.faults += faults
+                self.routing, faults = read_routing(file.path, text, values)
+                self.faults += faults
+            # `routing` alone, as `route tune` writes it, makes no templates of foreign files.
+            self.described = values.keys() != {"routing"}
         project = values.get("project") or {}
         languages = values.get("languages") or []
         agents = values.get("agents") or {}
@@ -340,7 +351,7 @@ class _Reader:
             self._fault(path, line, f"template `{choice}` is unknown; use `jinja` or `none`")
         if choice is not None or agent is None:
             return choice == "jinja"
-        return SETTINGS in self.files or rules.selection_line(document.body) is not None
+        return self.described or rules.selection_line(document.body) is not None
 
     def _closed(self, path: str, rendered: templates.Rendered) -> templates.Rendered:
         """The text with a code fence or HTML block closed that would swallow what follows it."""

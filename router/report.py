@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from router.calibration import Calibration
 from router.decision import Decision
 from router.errors import printable
-from router.evaluation import Report
+from router.evaluation import Rate, Report
 from router.learning import Lesson
 from router.records import Route
+from router.settings import Saved
+from router.tuning import Point, Tuning
 
 MAX_TASK_CHARS = 100
+
+CURVE_ROWS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,7 @@ def rates_table(report: Report) -> Table:
     """Every rate of an evaluation with its interval."""
     rows = []
     for name, rate in report.rates.items():
-        low, high = rate.interval
-        value = f"{rate.value:.3f}" if rate.total else "–"
-        rows.append((name, value, f"{low:.3f}–{high:.3f}", f"{rate.hits}/{rate.total}"))
+        rows.append((name, *_with_interval(rate), f"{rate.hits}/{rate.total}"))
     return Table(("", "rate", "95 %", "cases"), tuple(rows))
 
 
@@ -106,6 +109,115 @@ def before_line(lesson: Lesson, decision: Decision) -> str:
     """How the task was routed before the lesson."""
     taken = tuple(candidate.route for candidate in decision.matches)
     return f"{'already so' if taken == lesson.labelled.expect else 'until now'}: {decision.line}"
+
+
+def curve_table(tuning: Tuning) -> Table:
+    """Some `CURVE_ROWS` points of the curve, evenly over its coverage, and the chosen one."""
+    points = tuning.curve.points
+    span = points[-1].tally.routed
+    shown: dict[int, Point] = {}
+    for step in range(CURVE_ROWS):
+        aim = span * step / (CURVE_ROWS - 1)
+        near = min(points, key=lambda point: abs(point.tally.routed - aim))
+        shown[near.tally.routed] = near
+    shown[tuning.chosen.tally.routed] = tuning.chosen
+    mark = "chosen" if tuning.granted else "nearest"
+    return Table(
+        ("threshold", "coverage", "precision", "fits: routed", "none fits: abstained", ""),
+        tuple(
+            (
+                f"{point.threshold:.4f}",
+                _value(point.tally.coverage),
+                _value(point.tally.precision),
+                _value(point.tally.reached),
+                _value(point.tally.declined),
+                mark if point is tuning.chosen else "",
+            )
+            for _, point in sorted(shown.items())
+        ),
+    )
+
+
+def expectation_table(tuning: Tuning) -> Table:
+    """The present setting beside the tuned one, the latter on tasks that it has not seen."""
+    now, then = tuning.now, tuning.held_out
+    rows = []
+    for name in ("precision", "coverage", "reached", "declined", "accuracy"):
+        rates: tuple[Rate, Rate] = getattr(now.tally, name), getattr(then.tally, name)
+        rows.append((_RATES[name], *(cell for rate in rates for cell in _with_interval(rate))))
+    rows.append(("calibration error (ECE)", f"{now.ece:.3f}", "", f"{then.ece:.3f}", ""))
+    return Table(("", "now", "95 %", "tuned, held out", "95 %"), tuple(rows))
+
+
+_RATES = {
+    "precision": "precision: right when routed",
+    "coverage": "coverage: routed",
+    "reached": "routed, some rule fits",
+    "declined": "abstained, no rule fits",
+    "accuracy": "accuracy",
+}
+
+
+def wish_line(tuning: Tuning) -> str:
+    """What was asked for and cannot be had, and how near one can get; "" if it can."""
+    chosen, wish = tuning.chosen, tuning.wish
+    if tuning.granted:
+        return ""
+    if wish.precision is not None:
+        asked, best = f"precision of {wish.precision:g}", chosen.tally.precision
+    else:
+        asked, best = f"coverage of {wish.coverage:g}", chosen.tally.reached
+    return (
+        f"no threshold has a {asked}; the best has {_value(best)}"
+        f" ({best.hits}/{best.total}, threshold {chosen.threshold:.4f}); nothing was written"
+    )
+
+
+def held_out_line(tuning: Tuning) -> str:
+    """Says so where held-out tasks fall short of the wish; "" where they do not."""
+    wish, then = tuning.wish, tuning.held_out.tally
+    for name, asked, rate in (
+        ("precision", wish.precision, then.precision),
+        ("coverage", wish.coverage, then.reached),
+    ):
+        if asked is not None and not (rate.total and rate.value >= asked):
+            low, high = rate.interval
+            return (
+                f"on tasks that it has not seen, expect a {name} of {_value(rate)}"
+                f" (95 %: {low:.3f}–{high:.3f}), not {asked:g}"
+            )
+    return ""
+
+
+def saved_line(saved: Saved, before: Calibration) -> str:
+    """What was written where, and what had been in effect `before`."""
+    routing = saved.routing
+    source = "" if saved.before else ", as shipped"
+    return (
+        f"written: project.yaml:{saved.line}: {_constants(routing.over(before))}\n"
+        f"until now: {_constants(before)}{source}"
+    )
+
+
+def unsaved_line(tuning: Tuning, before: Calibration) -> str:
+    """What would be written."""
+    return f"not written: {_constants(tuning.routing.over(before))}"
+
+
+def _constants(constants: Calibration) -> str:
+    return (
+        f"threshold {constants.threshold:g}, bias {constants.bias:g},"
+        f" score {constants.score:g}, lead {constants.lead:g}"
+    )
+
+
+def _value(rate: Rate) -> str:
+    return f"{rate.value:.3f}" if rate.total else "–"
+
+
+def _with_interval(rate: Rate) -> tuple[str, str]:
+    low, high = rate.interval
+    return _value(rate), f"{low:.3f}–{high:.3f}"
 
 
 def _short(task: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from router import context
 from router.cache import load_current
-from router.calibration import LEXICAL, WITH_SENSES
+from router.calibration import shipped
 from router.context import Context
 from router.decision import Decision, decide
 from router.errors import UsageError
@@ -29,7 +29,8 @@ class Router:
         self.model = model
         self.routes: tuple[Route, ...] = model.routes
         self._prompts = {prompt.path: prompt for prompt in model.prompts}
-        self._calibration = LEXICAL if model.senses is None else WITH_SENSES
+        self.shipped = shipped(senses=model.senses is not None)
+        self.calibration = model.routing.over(self.shipped) if model.routing else self.shipped
         self._scorer = Scorer(model, arrays=arrays)
 
     @classmethod
@@ -73,7 +74,7 @@ class Router:
         eligible = self.eligible(agent)
         scale = self.model.scale
         return decide(
-            task, self.routes, scores, eligible, self._calibration, scale, top,
+            task, self.routes, scores, eligible, self.calibration, scale, top,
             lambda: ((clause, self._scorer.score(clause)) for clause in clauses(task)),
         )  # fmt: skip
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import LibraryError, Router, TaskError, UsageError, learning
+from router import LibraryError, Router, TaskError, UsageError, learning, writing
 from router.learning import Lesson
 from router.library import Library, read_library
 from router.source import MAX_FILE_BYTES, Folder, snapshot
@@ -231,7 +231,7 @@ def test_a_file_of_several_names_is_left_to_the_others(root: Path) -> None:
 def test_a_process_that_learns_at_the_same_time(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(writing, "WAIT_SECONDS", 0.05)
     learn(root)
     with (root / "tasks/.learned.jsonl.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
