@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from router.calibration import Routing, Scale, Slopes
+from router.calibration import Calibration, Routing, Scale, Slopes
 from router.errors import ArtifactError, Fault
 from router.model import Lexicon, Model, Senses
 from router.records import Agent, Link, Prompt, Rule, Section
@@ -104,6 +104,7 @@ def metadata(model: Model) -> bytes:
         "warnings": [asdict(fault) for fault in model.warnings],
         "outside": model.outside,
         "scale": asdict(model.scale),
+        "calibration": asdict(model.calibration),
         "routing": model.routing and asdict(model.routing),
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
@@ -135,6 +136,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         grams=_lexicon(arrays, "gram", meta["unseen"][1]),
         senses=senses,
         bias=arrays["bias"],
+        calibration=Calibration(**meta["calibration"]),
         routing=_routing(meta["routing"]),
     )
 

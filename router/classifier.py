@@ -105,13 +105,15 @@ class Weights:
     """A fitted classifier.
 
     `senses[r]` is route `r`'s vector in the encoder's space (None without an encoder), `bias[r]`
-    what it scores before a word is read.
+    what it scores before a word is read. `held_out` is what examples scored that were left out of
+    a fit (examples × routes) and their routes' numbers, where examples were learned from.
     """
 
     terms: Lexicon
     grams: Lexicon
     senses: NDArray[np.float32] | None
     bias: NDArray[np.float32]
+    held_out: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
 
 
 def fit(
@@ -134,20 +136,21 @@ def fit(
     too_few = len(routes) < 2 or len(examples) < LEARNING_EXAMPLES * len(routes)
     if too_few or len(routes) * width > MAX_COEFFICIENTS:
         return plain
-    share = _share(routes, examples, encoder, channel_weights, background)
-    return _learned(plain, routes, encoder, channel_weights, share)
+    if len(examples) > MAX_VALIDATED:
+        return _learned(plain, routes, encoder, channel_weights, SHARES[-1])
+    share, held_out = _share(routes, encoder, channel_weights, background)
+    return replace(_learned(plain, routes, encoder, channel_weights, share), held_out=held_out)
 
 
 def _share(
     routes: Sequence[RouteText],
-    examples: list[tuple[str, int]],
     encoder: StaticEncoder | None,
     channel_weights: tuple[float, float, float],
     background: Sequence[str],
-) -> float:
-    """The share of the learned logits that ranks held-out examples best."""
-    if len(examples) > MAX_VALIDATED:
-        return SHARES[-1]
+) -> tuple[float, tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """The share of the learned logits that ranks held-out examples best, and their scores."""
+    found: list[list[NDArray[Any]]] = [[] for _ in SHARES]
+    numbers: list[NDArray[np.int64]] = []
     reciprocal = np.zeros(len(SHARES))
     for fold in range(FOLDS):
         kept = []
@@ -168,8 +171,11 @@ def _share(
             scores = base + share * logits
             own = scores[np.arange(len(labels)), labels]
             reciprocal[place] += (1.0 / (1 + (scores > own[:, None]).sum(axis=1))).sum()
+            found[place].append(scores)
+        numbers.append(labels)
     # Of equals the largest: a rule should win its own examples.
-    return max(zip(reciprocal.tolist(), SHARES, strict=True))[1]
+    place = max(range(len(SHARES)), key=lambda number: (reciprocal[number], number))
+    return SHARES[place], (np.concatenate(found[place]), np.concatenate(numbers))
 
 
 def _zero_shot(

@@ -254,7 +254,7 @@ def tune(
     found = tuning.tune(
         tuning.observe(results, router.model.scale),
         tuning.Wish(precision, coverage),
-        router.shipped,
+        router.model.calibration,
         router.calibration,
     )
     if taught:

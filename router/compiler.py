@@ -7,13 +7,13 @@ import random
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean, median
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router import artifact, classifier
-from router.calibration import Scale
+from router import artifact, classifier, logistic
+from router.calibration import Calibration, Scale, shipped
 from router.classifier import FIELD_WEIGHTS, RouteText
 from router.encoder import StaticEncoder
 from router.exclusions import split_exclusions
@@ -24,7 +24,7 @@ from router.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
 
-SCALE_ROUTES, SCALE_WORDS, SCALE_TASKS = 200, 8, 160
+SCALE_ROUTES, SCALE_WORDS, BACKGROUND_TASKS = 200, 8, 160
 """Routes and background tasks sampled to learn the scale of a model's scores; a task has some 8
 words that matter."""
 
@@ -52,32 +52,34 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
         warnings=library.faults,
         outside=library.outside,
         scale=Scale(),
+        calibration=shipped(senses=encoder is not None),
+        routing=library.routing,
         terms=_empty(weights.terms),
         grams=_empty(weights.grams),
         senses=None,
         bias=(),
-        routing=library.routing,
     )
     arrays["meta"] = _bytes(artifact.metadata(model))
-    scored = artifact.unpack({name: array.data for name, array in arrays.items()})
-    arrays["meta"] = _bytes(artifact.metadata(replace(model, scale=_scale(scored, texts))))
+    scorer = Scorer(artifact.unpack({name: array.data for name, array in arrays.items()}))
+    background = classifier.BACKGROUND.read_text("utf-8").splitlines()
+    sample = background[:: len(background) // BACKGROUND_TASKS]
+    scores = np.array([scorer.score(task).totals for task in sample])
+    scale = _scale(scorer, texts, scores)
+    calibration = _calibration(model.calibration, scale, weights.held_out, scores, len(texts))
+    model = replace(model, scale=scale, calibration=calibration)
+    arrays["meta"] = _bytes(artifact.metadata(model))
     return _npz(arrays)
 
 
-def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
-    """How the model's scores are to be read: from tasks made of the routes' own words, a word drawn
-    from a field as often as the field weighs, and from tasks of all sorts.
+def _scale(scorer: Scorer, texts: Sequence[RouteText], background: NDArray[np.float64]) -> Scale:
+    """How scores are to be read: from tasks made of the routes' own words, a word drawn from a
+    field as often as the field weighs, and from what `background` tasks score (tasks × routes).
 
-    Of the latter some may fit a route; the median does not mind.
+    Some of those may fit a route; the median does not mind.
     """
     chance = random.Random(0)  # noqa: S311 - a fixed choice, not a secret
-    scorer = Scorer(model)
     own: list[float] = []
-    background = classifier.BACKGROUND.read_text("utf-8").splitlines()
-    unrelated = [
-        max(scorer.score(task).totals[: len(texts)])
-        for task in background[:: len(background) // SCALE_TASKS]
-    ]
+    unrelated = background[:, : len(texts)].max(axis=1)
     for number in chance.sample(range(len(texts)), min(len(texts), SCALE_ROUTES)):
         said = [
             (weight, list(dict.fromkeys(found)))
@@ -88,7 +90,39 @@ def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
         drawn = chance.choices([found for _, found in said], weights, k=SCALE_WORDS) if said else []
         own.append(scorer.score(" ".join(map(chance.choice, drawn))).totals[number])
     # Rounded: the last digits of a sum of products differ between processors.
-    return Scale(unrelated=round(median(unrelated), 4), own=round(fmean(own), 4))
+    return Scale(unrelated=round(float(np.median(unrelated)), 4), own=round(fmean(own), 4))
+
+
+def _calibration(
+    prior: Calibration,
+    scale: Scale,
+    held_out: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
+    background: NDArray[np.float64],
+    count: int,
+) -> Calibration:
+    """What held-out examples say of confidence in this model; without any, the `prior`.
+
+    `background` tasks count as wrong, together a quarter of the examples: what the shipped
+    calibration was fitted to.
+    """
+    if held_out is None:
+        return prior
+    totals = np.concatenate([held_out[0], background])
+    labels = np.concatenate([held_out[1], np.full(len(background), -1)])
+    best = totals[:, :count].argmax(axis=1)
+    rows = np.arange(len(totals))
+    scores = totals[rows, best]
+    others = totals.copy()
+    others[rows, best] = -np.inf
+    rivals = np.maximum(others.max(axis=1), scale.unrelated)
+    share = len(held_out[0]) / (4 * len(background))
+    return logistic.fit(
+        [scale.of(score) for score in scores.tolist()],
+        [scale.of(rival) for rival in rivals.tolist()],
+        (best == labels).tolist(),
+        prior,
+        np.where(labels < 0, share, 1.0).tolist(),
+    )
 
 
 def _none_text(library: Library) -> list[RouteText]:

@@ -23,7 +23,7 @@ from math import sqrt
 from operator import add
 from typing import Any
 
-from router.calibration import Routing, Scale
+from router.calibration import Calibration, Routing, Scale
 from router.errors import Fault
 from router.pieces import WORD_START, split_word
 from router.records import Agent, Prompt, Route
@@ -71,7 +71,8 @@ class Model:
     folders, with their SHA-256, None for a linked file that was missing. There is a `bias`, and a
     weight of each feature, per route, and one more for "none of them" where the library has tasks
     that no rule fits.
-    `routing` is None where the library leaves the shipped constants as they are.
+    `calibration` is the shipped one, or fitted to held-out examples; `routing` what the library
+    says instead, None if nothing.
     """
 
     made_from: str
@@ -82,11 +83,12 @@ class Model:
     warnings: tuple[Fault, ...]
     outside: tuple[tuple[str, str | None], ...]
     scale: Scale
+    calibration: Calibration
+    routing: Routing | None
     terms: Lexicon
     grams: Lexicon
     senses: Senses | None
     bias: Sequence[float]
-    routing: Routing | None = None
 
     @property
     def routes(self) -> tuple[Route, ...]:

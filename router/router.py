@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from router import context
 from router.cache import load_current
-from router.calibration import shipped
 from router.context import Context
 from router.decision import Decision, decide
 from router.errors import UsageError
@@ -29,8 +28,8 @@ class Router:
         self.model = model
         self.routes: tuple[Route, ...] = model.routes
         self._prompts = {prompt.path: prompt for prompt in model.prompts}
-        self.shipped = shipped(senses=model.senses is not None)
-        self.calibration = model.routing.over(self.shipped) if model.routing else self.shipped
+        routing = model.routing
+        self.calibration = routing.over(model.calibration) if routing else model.calibration
         self._scorer = Scorer(model, arrays=arrays)
 
     @classmethod

@@ -23,12 +23,6 @@ BINS = 10
 MIN_CASES = 20
 """Fewer say nothing: four in a fold."""
 
-SPREAD = (1.0, 1.0, 3.0)
-"""How far bias and slopes may well lie from the shipped ones: the prior's standard deviations.
-
-Wider than the shipped ones with and without word vectors lie apart; no set of tasks chose it.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -267,39 +261,13 @@ def _key(task: str) -> tuple[str, ...]:
 
 
 def fit(observed: Sequence[Observation], prior: Calibration) -> Calibration:
-    """The logistic model of "the best route is right" on score and lead, near to `prior`.
-
-    With y = ±1 for right and wrong and z = bias + score·s + lead·l, it minimises
-
-        Σ log(1 + exp(-y·z)) + ½ Σ ((θ - θ₀) / SPREAD)²,   θ = (bias, score, lead),
-
-    θ₀ being the prior's, with score and lead at least 0: the mode of a posterior under independent
-    normal priors. It is convex, and without tasks it is the prior. The threshold is the prior's.
-    """
-    import numpy as np
-    from scipy.optimize import minimize
-    from scipy.special import expit
+    """The calibration that these tasks speak for, near to `prior` (see `logistic.fit`)."""
+    from router import logistic  # late: not needed to read a curve
 
     known = [o for o in observed if o.known]
-    rows = np.array([(1.0, o.score, o.lead) for o in known]).reshape(-1, 3)
-    signs = np.array([1.0 if o.right else -1.0 for o in known])
-    start = np.array([prior.bias, prior.score, prior.lead])
-    spread = np.array(SPREAD)
-
-    def loss(theta: Any) -> tuple[float, Any]:
-        margins = signs * (rows @ theta)
-        off = (theta - start) / spread
-        value = np.logaddexp(0.0, -margins).sum() + 0.5 * (off @ off)
-        return float(value), off / spread - rows.T @ (signs * expit(-margins))
-
-    found = minimize(
-        loss, start, jac=True, method="L-BFGS-B",
-        bounds=[(None, None), (0.0, None), (0.0, None)],
-        options={"ftol": 1e-14, "gtol": 1e-9},
-    )  # fmt: skip
-    # Rounded: the last digits differ between processors, and people read these.
-    bias, score, lead = (round(float(value), 3) for value in found.x)
-    return Calibration(bias, score, lead, prior.threshold)
+    return logistic.fit(
+        [o.score for o in known], [o.rival for o in known], [o.right for o in known], prior
+    )
 
 
 def recalibrated(
