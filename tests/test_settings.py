@@ -162,7 +162,7 @@ BLOCKS = st.sampled_from(
     st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.booleans(), routings,
 )  # fmt: skip
 @example(["a: 1"], "routing: ~", ["b:"], "\r\n", False, True, NEW)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_bytes_outside_of_the_block_stay(
     above: list[str],
     block: str | None,

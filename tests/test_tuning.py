@@ -222,7 +222,7 @@ def test_no_slope_is_negative() -> None:
 
 
 @given(st.integers(FOLDS, 200))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_folds_have_each_task_once_and_each_kind_in_each(count: int) -> None:
     observed = drawn(count)
     parts = folds(observed)
