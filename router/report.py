@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from router.calibration import Calibration
 from router.decision import Decision
@@ -11,8 +12,10 @@ from router.errors import printable
 from router.evaluation import Rate, Report
 from router.learning import Lesson
 from router.records import Route
-from router.settings import Saved
-from router.tuning import Point, Tuning
+
+if TYPE_CHECKING:
+    from router.settings import Saved
+    from router.tuning import Point, Tuning
 
 MAX_TASK_CHARS = 100
 

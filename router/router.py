@@ -19,6 +19,8 @@ from router.tasks import check_task
 class Router:
     """Routes tasks to the rules of one compiled library. Safe to share between threads.
 
+    `calibration` makes its confidences; `shipped` would, had the library no `routing` of its own.
+
     >>> router = Router.load(".")                                       # doctest: +SKIP
     >>> router.route("optimize slow queries").candidates[0].route       # doctest: +SKIP
     'backend-developer/database-optimization'

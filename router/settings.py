@@ -24,7 +24,7 @@ import yaml
 from router import frontmatter, writing
 from router.calibration import Routing, Slopes, check_constant
 from router.errors import Fault, UsageError
-from router.source import MAX_FILE_BYTES, SETTINGS, Folder, UnreadableError
+from router.source import SETTINGS, Folder, UnreadableError
 
 KEY = "routing"
 
@@ -110,7 +110,7 @@ def read_routing(
 def with_routing(data: bytes, routing: Routing) -> bytes:
     """The file `data` with this `routing`, every byte outside of its block as it was.
 
-    Where all numbers are there, they alone are replaced, in whatever style they are written; a
+    Where all its numbers are there, they alone are replaced, whatever the style and comments; a
     block without comments is replaced as a whole; a file without the block gets one.
 
     Raises `EditError` where that cannot be done, or the file would say anything else than before.
@@ -168,8 +168,6 @@ def save_routing(
                 new = with_routing(old, routing)
             except EditError as error:
                 raise place.fault(str(error), error.line) from None
-            if len(new) > MAX_FILE_BYTES:
-                raise place.fault(f"is full ({MAX_FILE_BYTES >> 20} MB); take something out")
             if new == old or place.replace(new, status):
                 break
         else:
@@ -214,7 +212,8 @@ def _appended(text: str, indent: str, routing: Routing) -> Iterator[str]:
 def _replaced(text: str, key: yaml.Node, value: yaml.Node, routing: Routing) -> Iterator[str]:
     """The text with this routing as the value of `key`."""
     found = {keys: node for keys, node in _scalars(value) if keys in _NUMBERS}
-    if len(found) == len(_NUMBERS):
+    wanted = _NUMBERS if routing.calibration else _NUMBERS[:1]
+    if set(found) == set(wanted):
         # From the last on, so that the places of the others stay.
         for keys, node in sorted(found.items(), key=lambda item: -item[1].start_mark.index):
             start, end = node.start_mark.index, node.end_mark.index

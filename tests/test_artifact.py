@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from router import ArtifactError, Router, artifact
 from router.cache import cache_folder
+from router.calibration import Routing, Slopes
 
 
 @pytest.fixture
@@ -87,3 +90,43 @@ def test_a_failed_write_leaves_the_old_file(file: Path, monkeypatch: pytest.Monk
         artifact.write(file, b"new")
     assert file.read_bytes() == old
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize(
+    "routing", [None, Routing(0.31), Routing(0.31, Slopes(bias=-1.5, score=1.8, lead=9.4))]
+)
+def test_routing_comes_back(router: Router, routing: Routing | None) -> None:
+    arrays = arrays_of()
+    arrays["meta"] = memoryview(artifact.metadata(replace(router.model, routing=routing)))
+    assert artifact.unpack(arrays).routing == routing
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        7,
+        [],
+        {},
+        {"threshold": 0.5},
+        {"threshold": "0.5", "calibration": None},
+        {"threshold": 1.5, "calibration": None},
+        {"threshold": 0.5, "calibration": None, "margin": 1},
+        {"threshold": 0.5, "calibration": {"bias": 0, "score": 1}},
+        {"threshold": 0.5, "calibration": {"bias": 0, "score": -1, "lead": 1}},
+    ],
+)
+def test_routing_that_is_none(router: Router, routing: object) -> None:
+    arrays = arrays_of()
+    meta = json.loads(artifact.metadata(router.model)) | {"routing": routing}
+    arrays["meta"] = memoryview(json.dumps(meta).encode())
+    with pytest.raises((LookupError, ValueError, TypeError)):
+        artifact.unpack(arrays)
+
+
+def arrays_of() -> dict[str, memoryview]:
+    """The least that `unpack` needs."""
+    empty = memoryview(b"")
+    names = ("names", "starts", "routes", "weights", "idf")
+    return {"bias": empty} | {
+        f"{kind}_{name}": empty for kind in ("term", "gram") for name in names
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -295,6 +296,127 @@ def test_the_shipped_library_is_not_taught(run: Run, tmp_path: Path) -> None:
         "library: the one shipped with this program cannot be taught; copy agents/, prompts/ and"
     )
     assert not (ROOT / "tasks").exists()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A library of one's own, with the shipped agents and prompts."""
+    root = tmp_path / "own"
+    for folder in ("agents", "prompts"):
+        shutil.copytree(ROOT / folder, root / folder)
+    shutil.copy(ROOT / "project.yaml", root)
+    return root
+
+
+def test_tune(run: Run, own: Path) -> None:
+    """From the curve to a router that does what was chosen, and back."""
+    path = own / "project.yaml"
+    old = path.read_bytes()
+
+    def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return run("tune", ROOT / "tests/tasks.dev.jsonl", *arguments, "--library", own)
+
+    dry = tune("--coverage", 0.8, "--dry-run")
+    assert dry.returncode == ROUTED
+    curve, area, expected, last = dry.stdout.split("\n\n")
+    header, *rows = [line.split("\t") for line in curve.splitlines()]
+    assert header[:3] == ["threshold", "coverage", "precision"]
+    assert 10 <= len(rows) <= 15
+    (chosen,) = (row for row in rows if row[-1] == "chosen")
+    assert float(chosen[3]) >= 0.8
+    assert area.startswith("area under risk and coverage (AURC): 0.")
+    assert [line.split("\t")[0] for line in expected.splitlines()][
+        1
+    ] == "precision: right when routed"
+    assert last.startswith("not written: threshold 0.")
+    assert path.read_bytes() == old
+
+    answer = json.loads(tune("--coverage", 0.8, "--json").stdout)
+    assert answer["written"]
+    assert answer["cases"] == 61
+    assert path.read_bytes().startswith(old + b"\nrouting:\n  threshold: 0.")
+    (point,) = (
+        point for point in answer["curve"] if point["threshold"] == answer["routing"]["threshold"]
+    )
+    report = json.loads(
+        run("eval", ROOT / "tests/tasks.dev.jsonl", "--library", own, "--json").stdout
+    )
+    assert report["rates"]["accuracy"] == point["accuracy"]
+    assert report["rates"]["right when taken"] == point["precision"]
+
+    written = path.read_bytes()
+    again = tune("--coverage", 0.8)
+    said = f"threshold {point['threshold']:g}, bias {answer['routing']['calibration']['bias']:g},"
+    assert f"\nwritten: project.yaml:22: {said}" in again.stdout
+    assert f"\nuntil now: {said}" in again.stdout
+    assert path.read_bytes() == written
+
+    label = {"task": "book a table", "expect": None}
+    impossible = own.parent / "tasks.jsonl"
+    impossible.write_text(
+        "".join(json.dumps(label | {"task": f"optimize query {n}"}) + "\n" for n in range(20))
+    )
+    refused = run("tune", impossible, "--precision", 0.5, "--library", own)
+    assert refused.returncode == FAULT
+    assert "no threshold has a precision of 0.5; the best has 0.000 (0/" in refused.stderr
+    assert refused.stderr.endswith("; nothing was written\n")
+    assert "\tnearest\n" in refused.stdout
+    assert path.read_bytes() == written
+
+
+def test_tasks_of_the_library_tune_nothing(run: Run, own: Path) -> None:
+    (own / "tasks").mkdir()
+    lines = (ROOT / "tests/tasks.dev.jsonl").read_text().splitlines(keepends=True)
+    (own / "tasks/ours.jsonl").write_text("".join(lines[:30]))
+    (own / "tasks.jsonl").write_text("".join([*lines, lines[-1]]))
+    done = run("tune", "tasks.jsonl", "--dry-run", cwd=own)
+    assert done.returncode == ROUTED
+    assert "left out: 30 tasks that the library has learned from\n" in done.stderr
+    assert "left out: 1 tasks that repeat others\n" in done.stderr
+
+
+def test_a_hand_written_setting_is_left_to_its_writer(run: Run, own: Path) -> None:
+    path = own / "project.yaml"
+    path.write_text("# ours\nrouting: {threshold: 0.5} # for now\n")
+    done = run("tune", ROOT / "tests/tasks.dev.jsonl", "--library", own)
+    assert done.returncode == FAULT
+    (line,) = done.stderr.splitlines()[-1:]
+    assert line.startswith(
+        "project.yaml:2: `routing` has comments, or is in one line with something"
+    )
+    assert "; write it by hand: `routing: {threshold: 0." in line
+    assert path.read_text() == "# ours\nrouting: {threshold: 0.5} # for now\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], USAGE, "Usage: "),
+        (["tasks.jsonl", "--precision", "0.9", "--coverage", "0.9"], USAGE, "wish: give either"),
+        (["tasks.jsonl", "--precision", "1.1"], USAGE, "Usage: "),
+        (["tasks.jsonl"], FAULT, "tasks.jsonl:1: 1 of 1 tasks to tune on (0 are in the library,"),
+        (["nowhere.jsonl"], FAULT, "nowhere.jsonl:1: cannot be read: no such file"),
+        (["tasks.jsonl", "--library", "/nowhere"], USAGE, "library: /nowhere is not a folder"),
+    ],
+)
+def test_errors_of_tune(
+    run: Run, library: Callable[[str], Path], arguments: list[object], code: int, message: str
+) -> None:
+    root = library("good")
+    (root / "tasks.jsonl").write_text('{"task": "x", "expect": null}\n')
+    before = (root / "project.yaml").read_bytes()
+    done = run("tune", *arguments, cwd=root)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr  # below the news of a slow compile
+    assert (root / "project.yaml").read_bytes() == before
+
+
+def test_the_shipped_library_is_not_tuned(run: Run, tmp_path: Path) -> None:
+    done = run("tune", ROOT / "tests/tasks.dev.jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert done.stderr.startswith(
+        "library: the one shipped with this program cannot be tuned; copy"
+    )
 
 
 def test_the_library_is_found(run: Run, library: Callable[[str], Path], tmp_path: Path) -> None:

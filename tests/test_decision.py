@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import Router, TaskError, UsageError
-from router.calibration import LEXICAL, WITH_SENSES, Calibration, Scale, confidences
+from router.calibration import (
+    LEXICAL,
+    MAX_CONSTANT,
+    WITH_SENSES,
+    Calibration,
+    Routing,
+    Scale,
+    Slopes,
+    confidence,
+    confidences,
+    standing,
+)
 from router.decision import Decision, decide
 from router.model import Scores, Word
 from router.records import Agent, Route, Rule
@@ -25,6 +36,31 @@ def test_confidences_never_reorder(scores: list[float], calibration: Calibration
     by_score = sorted(range(len(scores)), key=lambda i: -scores[i])
     ordered = [found[i] for i in by_score]
     assert ordered == sorted(ordered, reverse=True)
+
+
+CONSTANTS = st.floats(0, MAX_CONSTANT)
+ROUTINGS = st.builds(
+    Routing,
+    st.floats(0, 1),
+    st.builds(Slopes, st.floats(-MAX_CONSTANT, MAX_CONSTANT), CONSTANTS, CONSTANTS),
+)
+
+
+@given(SCORES, ROUTINGS, st.floats(-1, 1), st.floats(-1, 1))
+def test_no_setting_that_a_library_may_have_reorders(
+    scores: list[float], routing: Routing, unrelated: float, own: float
+) -> None:
+    """And the best route's confidence grows with its score, whatever the others have."""
+    calibration = routing.over(WITH_SENSES)
+    scale = Scale(unrelated, own)
+    found = confidences(calibration, scores, scale)
+    by_score = sorted(range(len(scores)), key=lambda i: -scores[i])
+    ordered = [found[i] for i in by_score]
+    assert ordered == sorted(ordered, reverse=True)
+    best = by_score[0]
+    raised = [*scores[:best], scores[best] + 0.5, *scores[best + 1 :]]
+    assert confidences(calibration, raised, scale)[best] >= found[best]
+    assert found[best] == confidence(calibration, *standing(scores, scale))
 
 
 @given(SCORES)

@@ -40,6 +40,7 @@ def help_text(words: str) -> str:
         "compile --help",
         "eval --help",
         "learn --help",
+        "tune --help",
     ],
 )
 def test_the_command_reference_is_the_help(words: str) -> None:

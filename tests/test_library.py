@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from router.calibration import Routing, Slopes
 from router.library import Library, read_library, split_tools
 from router.source import Folder, snapshot
 
@@ -135,6 +136,33 @@ def read(root: Path) -> Library:
                 "project.yaml:1: `project` must have `name` and `description` below it",
             ],
         ),
+        ("routing", []),
+        ("routing-threshold", []),
+        (
+            "routing-broken",
+            [
+                "project.yaml:4: key `treshold` is unknown; did you mean `threshold`?",
+                "project.yaml:5: `threshold` is 31; it is a confidence, between 0 and 1",
+                "project.yaml:7: `bias` is no finite number; write digits, such as 0.31",
+                "project.yaml:8: `score` is -1.8; below 0 a better score would be less sure",
+                "project.yaml:9: `lead` is no finite number; write digits, such as 0.31",
+                "project.yaml:10: key `slope` is unknown; did you mean `score`?",
+                "project.yaml:11: key `margin` is unknown; there are threshold, calibration",
+            ],
+        ),
+        (
+            "routing-incomplete",
+            [
+                "project.yaml:2: a calibration without `threshold`; `route tune` finds one",
+                "project.yaml:2: no `score`; a calibration has bias, score, lead",
+                "project.yaml:3: `bias` is -2000; the limit is 1000",
+                "project.yaml:4: `lead` is no finite number; write digits, such as 0.31",
+            ],
+        ),
+        (
+            "routing-list",
+            ["project.yaml:2: `routing` must have `threshold`, `calibration` below it"],
+        ),
         ("empty", ["agents:1: no agent files; add agents/NAME.md with `name` and `description`"]),
     ],
 )
@@ -148,6 +176,30 @@ def test_faults(name: str, faults: list[str]) -> None:
 def test_every_library_of_the_table_is_on_disk() -> None:
     table = test_faults.pytestmark[0].args[1]  # type: ignore[attr-defined]
     assert {path.name for path in LIBRARIES.iterdir()} == {row[0] for row in table}
+
+
+@pytest.mark.parametrize(
+    ("name", "routing"),
+    [
+        ("good", None),
+        ("routing", Routing(0.31, Slopes(-1.5, 1.8, 9.0))),
+        ("routing-threshold", Routing(1.0)),
+        ("routing-broken", None),
+    ],
+)
+def test_routing(name: str, routing: Routing | None) -> None:
+    assert read(LIBRARIES / name).routing == routing
+
+
+def test_templates_see_all_settings(library: Callable[[str], Path]) -> None:
+    root = library("loop")
+    cook = root / "agents/cook.md"
+    cook.write_text(cook.read_text() + "{{ schema.routing.threshold }}")
+    project = root / "project.yaml"
+    project.write_text(project.read_text() + "routing: {threshold: 0.25}\n")
+    found = read(root)
+    assert found.routing == Routing(0.25)
+    assert found.agents[0].text.endswith("\n0.25")
 
 
 def test_rules_come_from_the_rendered_section() -> None:
