@@ -19,7 +19,6 @@ from router.calibration import (
     Slopes,
     confidence,
     confidences,
-    standing,
 )
 from router.decision import Decision, decide
 from router.model import Scores, Word
@@ -60,7 +59,8 @@ def test_no_setting_that_a_library_may_have_reorders(
     best = by_score[0]
     raised = [*scores[:best], scores[best] + 0.5, *scores[best + 1 :]]
     assert confidences(calibration, raised, scale)[best] >= found[best]
-    assert found[best] == confidence(calibration, *standing(scores, scale))
+    rival = max([scale.unrelated, *scores[:best], *scores[best + 1 :]])
+    assert found[best] == confidence(calibration, scale.of(scores[best]), scale.of(rival))
 
 
 @given(SCORES)
