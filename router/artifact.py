@@ -24,6 +24,7 @@ from typing import Any
 from router.calibration import Calibration, Routing, Scale, Slopes
 from router.errors import ArtifactError, Fault
 from router.model import Lexicon, Model, Senses
+from router.names import Names
 from router.records import Agent, Link, Prompt, Rule, Section
 
 FORMAT = 1
@@ -119,10 +120,8 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
     """
     meta = json.loads(bytes(arrays["meta"]))
     senses = None
-    if "sense_pieces" in arrays:
-        senses = Senses(
-            _names(arrays["sense_pieces"]), arrays["sense_rows"], arrays["sense_squares"]
-        )
+    if "sense_rows" in arrays:
+        senses = Senses(_names(arrays, "sense"), arrays["sense_rows"], arrays["sense_squares"])
     return Model(
         made_from=meta["made_from"],
         project=meta["project"],
@@ -172,7 +171,7 @@ def _array(member: memoryview) -> memoryview:
 
 def _lexicon(arrays: Mapping[str, memoryview], kind: str, unseen: float) -> Lexicon:
     return Lexicon(
-        index=_names(arrays[f"{kind}_names"]),
+        index=_names(arrays, kind),
         starts=arrays[f"{kind}_starts"],
         routes=arrays[f"{kind}_routes"],
         weights=arrays[f"{kind}_weights"],
@@ -181,9 +180,8 @@ def _lexicon(arrays: Mapping[str, memoryview], kind: str, unseen: float) -> Lexi
     )
 
 
-def _names(joined: memoryview) -> dict[str, int]:
-    text = bytes(joined).decode()
-    return {name: number for number, name in enumerate(text.split("\0"))} if text else {}
+def _names(arrays: Mapping[str, memoryview], kind: str) -> Names:
+    return Names(arrays[f"{kind}_names"], arrays[f"{kind}_name_starts"], arrays[f"{kind}_slots"])
 
 
 def _routing(values: dict[str, Any] | None) -> Routing | None:

@@ -12,7 +12,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from router import artifact, classifier, logistic
+from router import artifact, classifier, logistic, names
 from router.calibration import Calibration, Scale, shipped
 from router.classifier import FIELD_WEIGHTS, RouteText
 from router.encoder import StaticEncoder
@@ -40,7 +40,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
     if encoder is not None and weights.senses is not None:
-        arrays["sense_pieces"] = _joined(list(encoder.pieces))
+        arrays |= _names("sense", list(encoder.pieces))
         arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
         arrays["sense_squares"] = np.square(encoder.vectors).sum(axis=1).astype("<f4")
     model = Model(
@@ -176,8 +176,7 @@ def _empty(fitted: classifier.Lexicon) -> Lexicon:
 
 
 def _lexicon(kind: str, fitted: classifier.Lexicon) -> dict[str, Array]:
-    return {
-        f"{kind}_names": _joined(fitted.features),
+    return _names(kind, fitted.features) | {
         f"{kind}_starts": fitted.weights.indptr.astype("<i4"),
         f"{kind}_routes": fitted.weights.indices.astype("<i4"),
         f"{kind}_weights": fitted.weights.data.astype("<f4"),
@@ -185,8 +184,13 @@ def _lexicon(kind: str, fitted: classifier.Lexicon) -> dict[str, Array]:
     }
 
 
-def _joined(names: Sequence[str]) -> NDArray[np.uint8]:
-    return _bytes("\0".join(names).encode())
+def _names(kind: str, listed: Sequence[str]) -> dict[str, Array]:
+    joined, starts, slots = names.table(listed)
+    return {
+        f"{kind}_names": _bytes(joined),
+        f"{kind}_name_starts": np.array(starts, dtype="<i4"),
+        f"{kind}_slots": np.array(slots, dtype="<i4"),
+    }
 
 
 def _bytes(data: bytes) -> NDArray[np.uint8]:

@@ -97,13 +97,15 @@ class Decision:
 
     `candidates` are the best routes for the task as a whole, best first. `matches` are those that
     were taken: the first candidate, or where the task asks for several things one for each, in the
-    order of the task; none after an abstention. `outcome` says why.
+    order of the task; none after an abstention. `outcome` says why. `fit` is how sure the best
+    route would be without any rival: low where nothing in the library fits, high where several do.
     """
 
     task: str
     candidates: tuple[Candidate, ...]
     matches: tuple[Candidate, ...]
     outcome: Outcome
+    fit: float
     threshold: float
 
     @property
@@ -156,6 +158,7 @@ class Decision:
             "outcome": self.outcome,
             "abstained": self.abstained,
             "reason": self.reason,
+            "fit": self.fit,
             "threshold": self.threshold,
             "matches": [
                 {"route": match.route, "confidence": match.confidence, "clause": match.clause}
@@ -220,7 +223,8 @@ def decide(
                 several.setdefault(match.place, match)
         if len(several) > 1:
             outcome, matches = "routed", tuple(several.values())
-    return Decision(task, candidates, matches, outcome, calibration.threshold)
+    fit = confidence(calibration, scale.of(best), 0.0)
+    return Decision(task, candidates, matches, outcome, fit, calibration.threshold)
 
 
 def _asked(

@@ -16,7 +16,7 @@ few row additions, and what each word contributed is known for free.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from math import sqrt
@@ -46,7 +46,7 @@ Row = Any
 class Lexicon:
     """Features of one kind and their weights for routes, as compressed sparse rows."""
 
-    index: dict[str, int]
+    index: Mapping[str, int]
     starts: Sequence[int]
     routes: Sequence[int]
     weights: Sequence[float]
@@ -58,7 +58,7 @@ class Lexicon:
 class Senses:
     """Per word piece its dot products with the routes' vectors (one row), its squared length."""
 
-    index: dict[str, int]
+    index: Mapping[str, int]
     rows: Sequence[float]
     squares: Sequence[float]
 

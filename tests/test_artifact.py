@@ -126,7 +126,7 @@ def test_routing_that_is_none(router: Router, routing: object) -> None:
 def arrays_of() -> dict[str, memoryview]:
     """The least that `unpack` needs."""
     empty = memoryview(b"")
-    names = ("names", "starts", "routes", "weights", "idf")
+    names = ("names", "name_starts", "slots", "starts", "routes", "weights", "idf")
     return {"bias": empty} | {
         f"{kind}_{name}": empty for kind in ("term", "gram") for name in names
     }
