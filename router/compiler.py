@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from router import artifact, classifier
 from router.calibration import Scale
-from router.classifier import FIELD_WEIGHTS, RouteText
+from router.classifier import FIELD_WEIGHTS
 from router.encoder import StaticEncoder
+from router.fields import RouteText, route_texts
 from router.library import Library
 from router.model import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
-from router.records import Prompt, Route
 from router.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
@@ -26,16 +26,14 @@ Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
 SCALE_ROUTES, SCALE_WORDS = 200, 8
 """Routes sampled to learn the scale of a model's scores; a task has some 8 words that matter."""
 
-MAX_BODY_CHARS = 20_000
-"""Of a route's prompts together: more would let one file claim every word there is."""
-
 
 def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
     """The payload of a model file (see `artifact`). The same library gives the same bytes."""
-    texts = route_texts(library)
+    texts = route_texts(library.routes, library.prompts, library.tasks)
     weights = classifier.fit(texts, encoder, CHANNEL_WEIGHTS)
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
+    arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
     if encoder is not None and weights.senses is not None:
         arrays["sense_pieces"] = _joined(list(encoder.pieces))
         arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
@@ -84,45 +82,6 @@ def _scale(model: Model, texts: Sequence[RouteText]) -> Scale:
     # Rounded: the last digits of a sum of products differ between processors.
     return Scale(
         unrelated=round(fmean(unrelated), 4) if unrelated else 0.0, own=round(fmean(own), 4)
-    )
-
-
-def route_texts(library: Library) -> list[RouteText]:
-    """The text that the classifier reads of each route, labelled tasks among the examples."""
-    prompts = {prompt.path: prompt for prompt in library.prompts}
-    taught: dict[str, list[str]] = {}
-    for labelled in library.tasks:
-        for route in labelled.expect:
-            taught.setdefault(route, []).append(labelled.task)
-    return [route_text(route, prompts, taught.get(route.id, ())) for route in library.routes]
-
-
-def route_text(route: Route, prompts: dict[str, Prompt], taught: Sequence[str] = ()) -> RouteText:
-    """The text that the classifier reads of one route, by field.
-
-    `taught` are tasks that the route is known to be right for; they follow the rule's examples.
-    """
-    agent, rule = route.agent, route.rule
-    bundle = [prompts[link.path] for link in rule.use if link.path in prompts]
-    own_body = agent.text if not rule.use else ""
-    for example in rule.examples:
-        # An example counts once, and must be gone where cross-validation holds it out.
-        own_body = own_body.replace(example, "")
-    # An example is one line, a task may be several.
-    lines = dict.fromkeys(" ".join(task.split()) for task in taught)
-    examples = [*rule.examples, *(line for line in lines if line not in rule.examples)]
-    return RouteText(
-        title=rule.title.replace("-", " "),
-        when=rule.when,
-        examples="\n".join(examples),
-        rationale=rule.rationale,
-        prompt_titles="\n".join(
-            [link.title for link in rule.use] + [prompt.description for prompt in bundle]
-        ),
-        prompt_bodies="\n".join([own_body, *(p.text for p in bundle)])[:MAX_BODY_CHARS],
-        agent=f"{agent.name.replace('-', ' ')}\n{agent.description}",
-        responsibilities=f"{agent.role}\n{agent.responsibilities}",
-        not_when=rule.not_when,
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from router.calibration import Calibration, Scale, confidences
 from router.errors import printable
-from router.model import Scores
+from router.model import Model, Scores
 from router.records import Link, Route
 from router.text import STOP_WORDS
+
+if TYPE_CHECKING:
+    from router.explanation import Explanation
 
 Outcome = Literal["routed", "no-evidence", "below-threshold", "ambiguous"]
 
@@ -85,12 +88,16 @@ class Decision:
     """The answer to one task, always of this type.
 
     `candidates` are the best routes, best first; `outcome` says whether the first was taken.
+    `eligible` are the numbers of all routes that it was made among, and `model` is what it was
+    made with: both only explain it.
     """
 
     task: str
     candidates: tuple[Candidate, ...]
     outcome: Outcome
     threshold: float
+    eligible: Sequence[int] = field(default=(), repr=False, compare=False)
+    model: Model | None = field(default=None, repr=False, compare=False)
 
     @property
     def abstained(self) -> bool:
@@ -100,6 +107,16 @@ class Decision:
     def matches(self) -> tuple[Candidate, ...]:
         """The candidates that were taken; empty after an abstention."""
         return () if self.abstained else self.candidates[:1]
+
+    @property
+    def evidence(self) -> tuple[Explanation, ...]:
+        """What each word of the task said for and against each candidate, and where it stands.
+
+        Derived anew each time that it is asked for.
+        """
+        from router.explanation import explain  # late: not needed to route
+
+        return explain(self)
 
     @property
     def reason(self) -> str:
@@ -150,11 +167,12 @@ def decide(
     calibration: Calibration,
     scale: Scale,
     top: int,
+    model: Model | None = None,
 ) -> Decision:
     """Rank the `eligible` routes (numbers into `routes`) and say whether the best is taken.
 
     Ties go to the route that comes first in the library. A task is ambiguous when the best would
-    be taken were it not for the second.
+    be taken were it not for the second. `model` is kept for `Decision.evidence`.
     """
     ranked = sorted(eligible, key=lambda number: -scores.totals[number])
     totals = [scores.totals[number] for number in ranked]
@@ -171,7 +189,7 @@ def decide(
         outcome = "ambiguous"
     else:
         outcome = "below-threshold"
-    return Decision(task, candidates, outcome, calibration.threshold)
+    return Decision(task, candidates, outcome, calibration.threshold, eligible, model)
 
 
 def _unrivalled(calibration: Calibration, totals: Sequence[float], scale: Scale) -> float:

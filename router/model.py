@@ -23,7 +23,7 @@ from operator import add
 from router.calibration import Scale
 from router.errors import Fault
 from router.pieces import WORD_START, split_word
-from router.records import Agent, Prompt, Route
+from router.records import Agent, LabelledTask, Prompt, Route
 from router.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
 CHANNEL_WEIGHTS = (1.5, 1.0, 1.0)
@@ -61,7 +61,8 @@ class Model:
     """Everything that routing and assembling need.
 
     `made_from` is the digest of the library's files; `outside` the files read from unusual
-    folders, with their SHA-256, None for a linked file that was missing.
+    folders, with their SHA-256, None for a linked file that was missing. `labelled` is JSON, see
+    `tasks`.
     """
 
     made_from: str
@@ -76,10 +77,19 @@ class Model:
     grams: Lexicon
     senses: Senses | None
     bias: Sequence[float]
+    labelled: bytes | memoryview = b"[]"
 
     @property
     def routes(self) -> tuple[Route, ...]:
         return tuple(Route(agent, rule) for agent in self.agents for rule in agent.rules)
+
+    @property
+    def tasks(self) -> tuple[LabelledTask, ...]:
+        """The library's labelled tasks, parsed here and not before: routing needs none of them."""
+        import json
+
+        rows = json.loads(bytes(self.labelled))
+        return tuple(LabelledTask(task, tuple(to), path, line) for task, to, path, line in rows)
 
 
 @dataclass(frozen=True, slots=True)
