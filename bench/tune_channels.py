@@ -14,9 +14,9 @@ from datasets import Row, rows
 from numpy.typing import NDArray
 
 from router import classifier
-from router.classifier import RouteText
 from router.encoder import StaticEncoder, load_encoder
 from router.exclusions import split_exclusions
+from router.fields import RouteText
 from router.model import CHANNEL_WEIGHTS
 
 DESCRIBED = Path(__file__).with_name("described")

@@ -19,9 +19,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from router import classifier, text
-from router.classifier import RouteText
-from router.compiler import route_text
 from router.encoder import StaticEncoder, load_encoder
+from router.fields import RouteText, route_text
 from router.library import read_library
 from router.model import CHANNEL_WEIGHTS
 from router.pieces import split_word

@@ -16,7 +16,7 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from router.calibration import Calibration, Routing, Scale, Slopes
 from router.errors import ArtifactError, Fault
 from router.model import Lexicon, Model, Senses
 from router.names import Names
-from router.records import Agent, Link, Prompt, Rule, Section
+from router.records import Agent, LabelledTask, Link, Prompt, Rule, Section
 
 FORMAT = 1
 MAX_BYTES = 1 << 31
@@ -113,6 +113,17 @@ def metadata(model: Model) -> bytes:
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
 
 
+def labelled(tasks: Iterable[LabelledTask]) -> bytes:
+    """Labelled tasks as JSON; `Model.tasks` turns it back."""
+    rows = [(task.task, task.expect, task.path, task.line) for task in tasks]
+    return json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def loads(payload: bytes) -> Model:
+    """The model of a payload that was just made, without a file."""
+    return unpack(_arrays(memoryview(payload)))
+
+
 def unpack(arrays: Mapping[str, memoryview]) -> Model:
     """The model whose members `arrays` are, each a flat view of its numbers.
 
@@ -137,6 +148,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         bias=arrays["bias"],
         calibration=Calibration(**meta["calibration"]),
         routing=_routing(meta["routing"]),
+        labelled=arrays["tasks"],
     )
 
 

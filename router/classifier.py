@@ -23,6 +23,7 @@ from sklearn.preprocessing import normalize
 
 from router import text
 from router.encoder import Encoder, StaticEncoder
+from router.fields import RouteText
 from router.pieces import split_word
 
 # Chosen by `python bench/tune_fields.py` (its rows judge nothing), each drawn back half-way from
@@ -71,21 +72,6 @@ background."""
 
 NEGLIGIBLE = 0.002
 """Learned weights below this share of the largest are left out: 150 routes stay under 20 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteText:
-    """What is known of one route, by field; a missing field is empty, examples one a line."""
-
-    title: str
-    when: str = ""
-    examples: str = ""
-    rationale: str = ""
-    prompt_titles: str = ""
-    prompt_bodies: str = ""
-    agent: str = ""
-    responsibilities: str = ""
-    not_when: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ STDIN_SECONDS = 0.25
 """How long a pipe beside a task may stay silent before it is taken for an inherited one."""
 
 MAX_STDIN_CHARS = 1 << 20
+MAX_COLUMNS = 120
 
 
 def guarded(command: Callable[..., int], *arguments: Any, **options: Any) -> int:
@@ -99,15 +101,32 @@ def why(
     top: int = 5,
     library: Path | None = None,
     as_json: bool = False,
+    flip: bool = False,
+    to: str | None = None,
 ) -> int:
-    """Show the candidates for a task and the words that decided."""
-    from router.report import candidates_table
+    """Show what spoke for and against each candidate, what is missing, and with `flip` an edit."""
+    from router.report import explanation_lines, flip_line, margin_line
 
-    _, decision = _routed(words, agent, top, library)
+    router, decision = _routed(words, agent, top, library)
+    margin = router.margin(decision, to=to)
+    if to and all(candidate.route != to for candidate in decision.candidates):
+        ranked = router.route(decision.task, agent=agent, top=len(router.routes)).candidates
+        named = (candidate for candidate in ranked if candidate.route == to)
+        decision = replace(decision, candidates=(*decision.candidates, *named))
+    evidence = decision.evidence
+    if not as_json:
+        _show_lines([*explanation_lines(evidence, _width()), "", margin_line(margin, decision)])
+        sys.stdout.flush()  # the search takes seconds
+    found = router.flip(decision, to=to, notify=say) if flip else None
     if as_json:
-        show_json(decision.to_dict())
-    else:
-        _show_table(candidates_table(decision))
+        more = {"evidence": [explained.to_dict() for explained in evidence]}
+        show_json(
+            decision.to_dict()
+            | more
+            | {"margin": margin and margin.to_dict(), "flip": found and found.to_dict()}
+        )
+    elif found:
+        _show_lines([flip_line(found, decision)])
     return ABSTAINED if decision.abstained else DONE
 
 
@@ -382,6 +401,30 @@ def _show_markdown(text: str) -> None:
     # Control characters of a file or a task must not drive the terminal.
     text = "".join(c if c.isprintable() or c in "\n\t" else "␛" for c in text)
     Console().print(Syntax(text, "markdown", word_wrap=True, background_color="default"))
+
+
+def _show_lines(lines: Sequence[str]) -> None:
+    """Lines as they are; on a terminal with colours."""
+    if not sys.stdout.isatty():
+        print("\n".join(lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    for line in lines:
+        drawn = Text(line)
+        drawn.highlight_regex(r"\+\d\.\d\d", "green")
+        drawn.highlight_regex(r"−\d\.\d\d", "red")
+        drawn.highlight_regex(r"\([^)]*\)", "dim")
+        drawn.highlight_regex(r"^\d+  \S+|^add ", "bold")
+        Console().print(drawn, soft_wrap=True)
+
+
+def _width() -> int:
+    """Columns to fill: the terminal's, no more than are easy to read."""
+    import shutil
+
+    return min(shutil.get_terminal_size().columns, MAX_COLUMNS)
 
 
 def _show_table(table: Table) -> None:

@@ -89,9 +89,22 @@ def why(
     top: Top = 5,
     library: LibraryFolder = None,
     as_json: Json = False,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Search an edit of a rule that changes the decision.")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="AGENT/RULE", help="The rule that should win.", show_default=False
+        ),
+    ] = None,
 ) -> None:
-    """Show the candidates for a task and the words that decided."""
-    _finish(cli.why, words, agent=agent, top=top, library=library, as_json=as_json)
+    """Show what spoke for and against the best candidates.
+
+    + is what a word adds beyond the average route, − what it holds back; in brackets where it is.
+    """
+    options = {"agent": agent, "top": top, "library": library, "as_json": as_json}
+    _finish(cli.why, words, **options, flip=flip, to=to)
 
 
 @app.command()

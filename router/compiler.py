@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from router import artifact, classifier, logistic, names
 from router.calibration import Calibration, Scale, shipped
-from router.classifier import FIELD_WEIGHTS, RouteText
+from router.classifier import FIELD_WEIGHTS
 from router.encoder import StaticEncoder
-from router.exclusions import split_exclusions
+from router.fields import RouteText, none_text, route_texts
 from router.library import Library
 from router.model import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
-from router.records import Prompt, Route
 from router.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
@@ -28,17 +27,15 @@ SCALE_ROUTES, SCALE_WORDS, BACKGROUND_TASKS = 200, 8, 160
 """Routes and background tasks sampled to learn the scale of a model's scores; a task has some 8
 words that matter."""
 
-MAX_BODY_CHARS = 20_000
-"""Of a route's prompts together: more would let one file claim every word there is."""
-
 
 def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
     """The payload of a model file (see `artifact`). The same library gives the same bytes."""
-    texts = route_texts(library)
+    texts = route_texts(library.routes, library.prompts, library.tasks)
     # What fits no rule is learned as one more route, which can only win against the others.
-    weights = classifier.fit([*texts, *_none_text(library)], encoder, CHANNEL_WEIGHTS)
+    weights = classifier.fit([*texts, *none_text(library.tasks)], encoder, CHANNEL_WEIGHTS)
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
+    arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
     if encoder is not None and weights.senses is not None:
         arrays |= _names("sense", list(encoder.pieces))
         arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
@@ -122,52 +119,6 @@ def _calibration(
         (best == labels).tolist(),
         prior,
         np.where(labels < 0, share, 1.0).tolist(),
-    )
-
-
-def _none_text(library: Library) -> list[RouteText]:
-    none = [" ".join(task.task.split()) for task in library.tasks if not task.expect]
-    return [RouteText(title="", examples="\n".join(dict.fromkeys(none)))] if none else []
-
-
-def route_texts(library: Library) -> list[RouteText]:
-    """The text that the classifier reads of each route, labelled tasks among the examples."""
-    prompts = {prompt.path: prompt for prompt in library.prompts}
-    taught: dict[str, list[str]] = {}
-    for labelled in library.tasks:
-        for route in labelled.expect:
-            taught.setdefault(route, []).append(labelled.task)
-    return [route_text(route, prompts, taught.get(route.id, ())) for route in library.routes]
-
-
-def route_text(route: Route, prompts: dict[str, Prompt], taught: Sequence[str] = ()) -> RouteText:
-    """The text that the classifier reads of one route, by field.
-
-    `taught` are tasks that the route is known to be right for; they follow the rule's examples.
-    """
-    agent, rule = route.agent, route.rule
-    bundle = [prompts[link.path] for link in rule.use if link.path in prompts]
-    own_body = agent.text if not rule.use else ""
-    for example in rule.examples:
-        # An example counts once, and must be gone where cross-validation holds it out.
-        own_body = own_body.replace(example, "")
-    when, excluded = split_exclusions(rule.when)
-    description, _ = split_exclusions(agent.description)
-    # An example is one line, a task may be several.
-    lines = dict.fromkeys(" ".join(task.split()) for task in taught)
-    examples = [*rule.examples, *(line for line in lines if line not in rule.examples)]
-    return RouteText(
-        title=rule.title.replace("-", " "),
-        when=when,
-        examples="\n".join(examples),
-        rationale=rule.rationale,
-        prompt_titles="\n".join(
-            [link.title for link in rule.use] + [prompt.description for prompt in bundle]
-        ),
-        prompt_bodies="\n".join([own_body, *(p.text for p in bundle)])[:MAX_BODY_CHARS],
-        agent=f"{agent.name.replace('-', ' ')}\n{description}",
-        responsibilities=f"{agent.role}\n{agent.responsibilities}",
-        not_when=f"{rule.not_when}\n{excluded}".strip(),
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from router.calibration import Calibration, Scale, confidence
 from router.errors import printable
-from router.model import Scores
+from router.model import Model, Scores
 from router.records import Link, Route
 from router.text import STOP_WORDS
+
+if TYPE_CHECKING:
+    from router.explanation import Explanation
 
 Outcome = Literal["routed", "no-evidence", "below-threshold", "ambiguous"]
 
@@ -99,6 +102,8 @@ class Decision:
     were taken: the first candidate, or where the task asks for several things one for each, in the
     order of the task; none after an abstention. `outcome` says why. `fit` is how sure the best
     route would be without any rival: low where nothing in the library fits, high where several do.
+    `eligible` are the numbers of all routes that it was made among, and `model` is what it was
+    made with: both only explain it.
     """
 
     task: str
@@ -107,6 +112,8 @@ class Decision:
     outcome: Outcome
     fit: float
     threshold: float
+    eligible: Sequence[int] = field(default=(), repr=False, compare=False)
+    model: Model | None = field(default=None, repr=False, compare=False)
 
     @property
     def abstained(self) -> bool:
@@ -117,6 +124,16 @@ class Decision:
         """The prompts of all matches in order, without repeats."""
         links = (link for match in self.matches for link in match.bundle)
         return tuple({link.path or link.target: link for link in links}.values())
+
+    @property
+    def evidence(self) -> tuple[Explanation, ...]:
+        """What each word of the task said for and against each candidate, and where it stands.
+
+        Derived anew each time that it is asked for.
+        """
+        from router.explanation import explain  # late: not needed to route
+
+        return explain(self)
 
     @property
     def reason(self) -> str:
@@ -178,12 +195,14 @@ def decide(
     scale: Scale,
     top: int,
     clauses: Callable[[], Iterable[tuple[str, Scores]]] = lambda: (),
+    model: Model | None = None,
 ) -> Decision:
     """Rank the `eligible` routes (numbers into `routes`) and say which are taken.
 
     Ties go to the route that comes first in the library. A task is ambiguous when the best would
     be taken were it not for the second. `clauses` gives the task's, with the scores of each: where
-    two or more of them are surely for different routes, those are taken.
+    two or more of them are surely for different routes, those are taken. `model` is kept for
+    `Decision.evidence`.
     """
     totals = scores.totals
     ranked = nsmallest(max(top, LIKELY), eligible, key=lambda number: -totals[number])
@@ -224,7 +243,7 @@ def decide(
         if len(several) > 1:
             outcome, matches = "routed", tuple(several.values())
     fit = confidence(calibration, scale.of(best), 0.0)
-    return Decision(task, candidates, matches, outcome, fit, calibration.threshold)
+    return Decision(task, candidates, matches, outcome, fit, calibration.threshold, eligible, model)
 
 
 def _asked(

@@ -26,7 +26,7 @@ from typing import Any
 from router.calibration import Calibration, Routing, Scale
 from router.errors import Fault
 from router.pieces import WORD_START, split_word
-from router.records import Agent, Prompt, Route
+from router.records import Agent, LabelledTask, Prompt, Route
 from router.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
 CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
@@ -70,9 +70,8 @@ class Model:
     `made_from` is the digest of the library's files; `outside` the files read from unusual
     folders, with their SHA-256, None for a linked file that was missing. There is a `bias`, and a
     weight of each feature, per route, and one more for "none of them" where the library has tasks
-    that no rule fits.
-    `calibration` is the shipped one, or fitted to held-out examples; `routing` what the library
-    says instead, None if nothing.
+    that no rule fits. `calibration` is the shipped one, or fitted to held-out examples; `routing`
+    what the library says instead, None if nothing. `labelled` is JSON, see `tasks`.
     """
 
     made_from: str
@@ -89,10 +88,19 @@ class Model:
     grams: Lexicon
     senses: Senses | None
     bias: Sequence[float]
+    labelled: bytes | memoryview = b"[]"
 
     @property
     def routes(self) -> tuple[Route, ...]:
         return tuple(Route(agent, rule) for agent in self.agents for rule in agent.rules)
+
+    @property
+    def tasks(self) -> tuple[LabelledTask, ...]:
+        """The library's labelled tasks, parsed here and not before: routing needs none of them."""
+        import json
+
+        rows = json.loads(bytes(self.labelled))
+        return tuple(LabelledTask(task, tuple(to), path, line) for task, to, path, line in rows)
 
 
 @dataclass(frozen=True, slots=True)

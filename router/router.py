@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from router import context
 from router.cache import load_current
@@ -14,6 +15,9 @@ from router.intents import clauses
 from router.model import Model, Scorer
 from router.records import Route
 from router.tasks import check_task
+
+if TYPE_CHECKING:
+    from router.flip import Flip, Margin
 
 
 class Router:
@@ -73,11 +77,47 @@ class Router:
             raise UsageError(f"top: {top} is too few; ask for 1 or more")
         scores = self._scorer.score(task)
         eligible = self.eligible(agent)
-        scale = self.model.scale
+        model = self.model
         return decide(
-            task, self.routes, scores, eligible, self.calibration, scale, top,
-            lambda: ((clause, self._scorer.score(clause)) for clause in clauses(task)),
+            task, self.routes, scores, eligible, self.calibration, model.scale, top,
+            lambda: ((clause, self._scorer.score(clause)) for clause in clauses(task)), model,
         )  # fmt: skip
+
+    def margin(self, decision: Decision, *, to: str | None = None) -> Margin | None:
+        """What keeps the route `to` from being taken; else the best, or the one after the taken.
+
+        None where there is no other route.
+
+        Raises `UsageError` for a route that the decision was not made among, or a decision of
+        another router.
+        """
+        from router import flip  # late: not needed to route
+
+        self._own(decision)
+        return flip.margin(decision, self.calibration, to)
+
+    def flip(
+        self,
+        decision: Decision,
+        *,
+        to: str | None = None,
+        notify: Callable[[str], None] = lambda message: None,
+    ) -> Flip:
+        """The smallest edit found that makes `to` win, or any other candidate for None.
+
+        After an abstention that is the best. Each trial compiles the whole library, in seconds;
+        `notify` gets a line before each.
+
+        Raises `UsageError` as `margin` does.
+        """
+        from router import flip
+
+        self._own(decision)
+        return flip.search(decision, self.calibration, to, notify)
+
+    def _own(self, decision: Decision) -> None:
+        if decision.model is not self.model:
+            raise UsageError("decision: it was made by another router; route the task again")
 
     def assemble(self, decision: Decision) -> Context:
         """The context for a decision; for an abstention, the task alone."""

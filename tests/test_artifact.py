@@ -127,6 +127,6 @@ def arrays_of() -> dict[str, memoryview]:
     """The least that `unpack` needs."""
     empty = memoryview(b"")
     names = ("names", "name_starts", "slots", "starts", "routes", "weights", "idf")
-    return {"bias": empty} | {
+    return {"bias": empty, "tasks": empty} | {
         f"{kind}_{name}": empty for kind in ("term", "gram") for name in names
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -170,13 +171,72 @@ def test_a_missing_prompt_is_named_on_stderr_each_time(run: Run) -> None:
 
 
 def test_why(run: Run) -> None:
-    done = run("why", "optimize slow queries", "--top", 3)
-    header, *rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert header == ["route", "confidence", "score", "words"]
-    assert rows[0][0] == "backend-developer/database-optimization"
-    assert "queries +" in rows[0][3]
-    assert len(rows) == 3
+    """A block for each candidate: its words with the fields that have them, then what is missing."""
+    done = run("why", "optimize slow queries", "--top", 2, COLUMNS="80")
+    first, speaks, *rest = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"1  backend-developer/database-optimization  1\.00  score \d\.\d{3}", first
+    )
+    assert re.fullmatch(
+        r"   for      queries \+0\.\d\d \(when, prompt title, prompt body\),", speaks
+    )
+    assert next(line[:3] for line in rest if not line.startswith("   ")) == "2  "
+    assert any(re.match(r"   against  queries −0\.\d\d", line) for line in rest)
+    assert rest[-2] == ""
+    assert re.fullmatch(
+        r"margin: \S+/\S+ lacks \d\.\d\d of score \(0\.\d\d of confidence\) to win", rest[-1]
+    )
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert run("why", "xqzt flrb").returncode == ABSTAINED
+
+
+def test_why_of_a_route_that_is_far_behind(run: Run) -> None:
+    done = run("why", "optimize slow queries", "--top", 1, "--to", "tester/flaky-tests")
+    heads = [line for line in done.stdout.splitlines() if line[:1].isdigit()]
+    assert [head.split()[1] for head in heads] == [
+        "backend-developer/database-optimization",
+        "tester/flaky-tests",
+    ]
+    assert int(heads[1].split()[0]) > 2
+    assert "\nmargin: tester/flaky-tests lacks " in done.stdout
+
+
+def test_why_with_an_edit(run: Run, library: Callable[[str], Path]) -> None:
+    """It says what it tries, and where to write what helps; JSON has everything."""
+    root = library("good")
+    done = run("why", "the zorgle flumps", "--flip", "--to", "deployer/deploys", "--library", root)
+    assert done.returncode == ABSTAINED
+    assert re.search(r'^trying "\w+" in deployer/deploys …$', done.stderr, re.M)
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(
+        r'add "[a-z ]+" to the When of deployer/deploys \(agents/deployer\.md:\d+\)'
+        r" and it is taken with 0\.\d\d",
+        last,
+    )
+    told = run(
+        "why",
+        "the zorgle flumps",
+        "--flip",
+        "--to",
+        "deployer/deploys",
+        "--json",
+        "--library",
+        root,
+    )
+    answer = json.loads(told.stdout)
+    assert {"outcome", "candidates", "evidence", "margin", "flip"} <= set(answer)
+    assert f'add "{answer["flip"]["edit"]["add"]}" to ' in last
+    said = answer["evidence"][0]["words"][0]
+    assert said["contribution"] == pytest.approx(sum(said["channels"].values()), abs=2e-4)
+    assert json.loads(run("why", "x", "--json", "--library", root).stdout)["flip"] is None
+
+
+def test_why_to_a_route_that_is_not_there(run: Run) -> None:
+    done = run("why", "optimize slow queries", "--to", "tester/flaky-test")
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert done.stderr.endswith(
+        "no route `tester/flaky-test`; did you mean `tester/flaky-tests`?\n"
+    )
 
 
 def test_rules(run: Run) -> None:

@@ -11,9 +11,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from router import Router, artifact, classifier, text
-from router.classifier import RouteText
-from router.compiler import compile_library, route_text, route_texts
+from router.compiler import compile_library
 from router.encoder import StaticEncoder
+from router.fields import RouteText, route_text, route_texts
 from router.library import Library, read_library
 from router.model import CHANNEL_WEIGHTS, Model, Scorer
 from router.records import LabelledTask
@@ -151,7 +151,7 @@ def test_labelled_tasks_are_examples_of_their_routes(tmp_path: Path) -> None:
         for line, (task, routes) in enumerate(labels, start=1)
     )
     taught = replace(library, tasks=tasks)
-    first, second = route_texts(taught)
+    first, second = route_texts(taught.routes, taught.prompts, taught.tasks)
     assert first.examples.split("\n") == [
         "peel a pear",
         "an apple, please now",
@@ -160,7 +160,7 @@ def test_labelled_tasks_are_examples_of_their_routes(tmp_path: Path) -> None:
     ]
     assert second.examples.split("\n") == ["a fruit boat", "???"]
     assert "Wash it." in first.prompt_bodies
-    assert [text.examples for text in route_texts(library)] == ["peel a pear", ""]
+    assert [text.examples for text in route_texts(library.routes, (), ())] == ["peel a pear", ""]
     assert scorer(taught, None, tmp_path).score("apple").totals[0] > 0
 
 
