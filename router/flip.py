@@ -111,6 +111,7 @@ class Flip:
 
     def to_dict(self) -> dict[str, Any]:
         return {
+            "margin": self.margin and self.margin.to_dict(),
             "edit": self.edit and self.edit.to_dict(),
             "tried": [{"add": words, "route": route} for words, route in self.tried],
         }
@@ -251,9 +252,14 @@ def _goal(decision: Decision, model: Model, place: int, missing: Margin) -> _Goa
         {
             word.text: promise(word)
             for word in scores.words
-            if " " not in word.text and word.text not in STOP_WORDS and term(word.text) not in there
+            if _is_word(word.text) and term(word.text) not in there
         },
     )
+
+
+def _is_word(said: str) -> bool:
+    """Whether somebody would write it into a When: no pair, no stop word, no bare number."""
+    return " " not in said and said not in STOP_WORDS and not said.isnumeric()
 
 
 def _target(decision: Decision, to: str | None) -> int | None:

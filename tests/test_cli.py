@@ -172,9 +172,13 @@ def test_why(run: Run) -> None:
     """A block for each candidate: its words with the fields that have them, then what is missing."""
     done = run("why", "optimize slow queries", "--top", 2, COLUMNS="80")
     first, speaks, *rest = done.stdout.splitlines()
-    assert re.fullmatch(r"1  backend-developer/database-optimization  1\.00  score \d\.\d{3}", first)
-    assert re.fullmatch(r"   for      queries \+0\.\d\d \(when, prompt title, prompt body\),", speaks)
-    assert [line[:3] for line in rest if not line.startswith("   ")][0] == "2  "
+    assert re.fullmatch(
+        r"1  backend-developer/database-optimization  1\.00  score \d\.\d{3}", first
+    )
+    assert re.fullmatch(
+        r"   for      queries \+0\.\d\d \(when, prompt title, prompt body\),", speaks
+    )
+    assert any(line.startswith("2  ") for line in rest)
     assert any(re.match(r"   against  queries −0\.\d\d", line) for line in rest)
     assert rest[-2] == ""
     assert re.fullmatch(
@@ -207,7 +211,16 @@ def test_why_with_an_edit(run: Run, library: Callable[[str], Path]) -> None:
         r" and it is taken with 0\.\d\d",
         last,
     )
-    told = run("why", "the zorgle flumps", "--flip", "--to", "deployer/deploys", "--json", "--library", root)
+    told = run(
+        "why",
+        "the zorgle flumps",
+        "--flip",
+        "--to",
+        "deployer/deploys",
+        "--json",
+        "--library",
+        root,
+    )
     answer = json.loads(told.stdout)
     assert {"outcome", "candidates", "evidence", "margin", "flip"} <= set(answer)
     assert f'add "{answer["flip"]["edit"]["add"]}" to ' in last
@@ -219,7 +232,9 @@ def test_why_with_an_edit(run: Run, library: Callable[[str], Path]) -> None:
 def test_why_to_a_route_that_is_not_there(run: Run) -> None:
     done = run("why", "optimize slow queries", "--to", "tester/flaky-test")
     assert (done.returncode, done.stdout) == (USAGE, "")
-    assert done.stderr.endswith("no route `tester/flaky-test`; did you mean `tester/flaky-tests`?\n")
+    assert done.stderr.endswith(
+        "no route `tester/flaky-test`; did you mean `tester/flaky-tests`?\n"
+    )
 
 
 def test_rules(run: Run) -> None:
