@@ -29,6 +29,9 @@ MAX_COMPILES = 6
 MAX_SINGLE_WORDS = 4
 """Of the compiles; the rest is for pairs of words."""
 
+MAX_WORDS = 20
+"""Of the task, the most promising, that pairs are made of."""
+
 RIVALS = 3
 """Candidates behind the first that an edit is sought for where none is named."""
 
@@ -111,6 +114,7 @@ class Flip:
 
     def to_dict(self) -> dict[str, Any]:
         return {
+            "margin": self.margin and self.margin.to_dict(),
             "edit": self.edit and self.edit.to_dict(),
             "tried": [{"add": words, "route": route} for words, route in self.tried],
         }
@@ -245,15 +249,19 @@ def _goal(decision: Decision, model: Model, place: int, missing: Margin) -> _Goa
         parts = zip(scores.scales, word.squares, lengths, CHANNEL_WEIGHTS, strict=True)
         return sum(own * square * other / weight for own, square, other, weight in parts)
 
-    return _Goal(
-        place,
-        missing,
-        {
-            word.text: promise(word)
-            for word in scores.words
-            if " " not in word.text and word.text not in STOP_WORDS and term(word.text) not in there
-        },
-    )
+    promises = {
+        word.text: promise(word)
+        for word in scores.words
+        if _is_word(word.text) and term(word.text) not in there
+    }
+    best = sorted(promises, key=lambda word: -promises[word])[:MAX_WORDS]
+    # In the order of the task, so that neighbours stay neighbours.
+    return _Goal(place, missing, {word: promises[word] for word in promises if word in best})
+
+
+def _is_word(said: str) -> bool:
+    """Whether somebody would write it into a When: no pair, no stop word, no bare number."""
+    return " " not in said and said not in STOP_WORDS and not said.isnumeric()
 
 
 def _target(decision: Decision, to: str | None) -> int | None:
