@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +200,7 @@ def evaluate(
 
     router = load(library)
     cases = evaluation.read_cases(file, (route.id for route in router.routes))
-    report = evaluation.evaluate(router.route, cases)
+    report = evaluation.evaluate(partial(router.route, recall=False), cases)
     if as_json:
         show_json(report.to_dict())
     else:
@@ -269,7 +270,7 @@ def tune(
     read = evaluation.read_cases(file, (route.id for route in router.routes))
     learned = learning.learned_tasks(root, router.routes)
     cases, taught, repeated = tuning.usable(str(file), read, learned)
-    results = evaluation.evaluate(router.route, cases).results
+    results = evaluation.evaluate(partial(router.route, recall=False), cases).results
     found = tuning.tune(
         tuning.observe(results, router.model.scale),
         tuning.Wish(precision, coverage),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,7 @@ from router.text import STOP_WORDS
 if TYPE_CHECKING:
     from router.explanation import Explanation
 
-Outcome = Literal["routed", "no-evidence", "below-threshold", "ambiguous"]
+Outcome = Literal["routed", "taught", "no-evidence", "below-threshold", "ambiguous"]
 
 MAX_EVIDENCE = 5
 
@@ -138,6 +138,8 @@ class Decision:
     @property
     def reason(self) -> str:
         """One sentence for people."""
+        if self.outcome == "taught":
+            return "as taught" if self.matches else "taught that no rule fits"
         if self.outcome == "no-evidence" or not self.candidates:
             return "no word of the task is known to the library"
         best = self.candidates[0]
@@ -244,6 +246,20 @@ def decide(
             outcome, matches = "routed", tuple(several.values())
     fit = confidence(calibration, scale.of(best), 0.0)
     return Decision(task, candidates, matches, outcome, fit, calibration.threshold, eligible, model)
+
+
+def as_taught(decision: Decision, routes: Sequence[Route], taught: Sequence[int]) -> Decision:
+    """The decision for a task that a label of the library names: its routes, none of them for
+    none, whatever the words say."""
+    best = decision.candidates[0]
+    scores, totals = best.scores, best.scores.totals
+    matches = tuple(
+        Candidate(
+            routes[number], 1.0, best.rival if number == best.place else best.score, number, scores
+        )
+        for number in sorted(taught, key=lambda number: -totals[number])
+    )
+    return replace(decision, matches=matches, outcome="taught")
 
 
 def _asked(

@@ -153,7 +153,11 @@ class Report:
 
 
 def evaluate(route: Callable[[str], Decision], cases: Iterable[Case]) -> Report:
-    """Route every case with `route`, any function from a task to a `Decision`."""
+    """Route every case with `route`, any function from a task to a `Decision`.
+
+    A router's `route` would recall cases that are among the library's labelled tasks: give it
+    `recall=False`.
+    """
     return Report(tuple(Result(case, route(case.task)) for case in cases))
 
 

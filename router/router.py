@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from router import context
 from router.cache import load_current
 from router.context import Context
-from router.decision import Decision, decide
+from router.decision import Decision, as_taught, decide
 from router.errors import UsageError
 from router.intents import clauses
 from router.model import Model, Scorer
 from router.records import Route
 from router.tasks import check_task
+from router.text import words
 
 if TYPE_CHECKING:
     from router.flip import Flip, Margin
@@ -37,6 +38,12 @@ class Router:
         routing = model.routing
         self.calibration = routing.over(model.calibration) if routing else model.calibration
         self._scorer = Scorer(model, arrays=arrays)
+        numbers = {route.id: number for number, route in enumerate(self.routes)}
+        self._taught = {
+            tuple(words(said.task)): [numbers[route] for route in said.expect if route in numbers]
+            for said in model.tasks
+            if words(said.task)
+        }
 
     @classmethod
     def load(
@@ -64,10 +71,14 @@ class Router:
             return ("the wordllama package is not installed: meanings are judged less well",)
         return ()
 
-    def route(self, task: str, *, agent: str | None = None, top: int = 5) -> Decision:
+    def route(
+        self, task: str, *, agent: str | None = None, top: int = 5, recall: bool = True
+    ) -> Decision:
         """Match a task to the library's rules, or to those of one agent alone.
 
-        Returns a `Decision` whatever the task says; its `candidates` are the `top` best.
+        Returns a `Decision` whatever the task says; its `candidates` are the `top` best. A task
+        whose words are those of a labelled task of the library is decided as that says; without
+        `recall`, as if it were any other.
 
         Raises `TaskError` when the task is empty, over 32 KiB or not text, and `UsageError` when
         there is no such agent or `top` is below 1.
@@ -78,10 +89,15 @@ class Router:
         scores = self._scorer.score(task)
         eligible = self.eligible(agent)
         model = self.model
-        return decide(
+        decision = decide(
             task, self.routes, scores, eligible, self.calibration, model.scale, top,
             lambda: ((clause, self._scorer.score(clause)) for clause in clauses(task)), model,
         )  # fmt: skip
+        if recall and self._taught:
+            taught = self._taught.get(tuple(words(task)))
+            if taught is not None and set(taught) <= set(eligible):
+                return as_taught(decision, self.routes, taught)
+        return decision
 
     def margin(self, decision: Decision, *, to: str | None = None) -> Margin | None:
         """What keeps the route `to` from being taken; else the best, or the one after the taken.

@@ -298,7 +298,7 @@ def test_learn(run: Run, library: Callable[[str], Path]) -> None:
     )
     out, before = learn("--as", "cook/main")
     assert out == f"known: {said}\n"
-    assert "cook" in before
+    assert before == "already so: cook / cook  1.00  (as taught)"
     out, before = learn("--none")
     assert out == (
         'learned: "the zorgle flumps" → none (tasks/learned.jsonl:2),'

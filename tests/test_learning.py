@@ -411,6 +411,10 @@ def test_the_next_compile_uses_it(library: Callable[[str], Path]) -> None:
     before = snapshot(Folder(root)).digest
     learning.learn(root, task, "cook/main", routes)
     assert snapshot(Folder(root)).digest != before
-    assert Router.load(root).route(task).candidates[0].route == "cook/main"
+    assert Router.load(root).route(task).matches[0].route == "cook/main"
+    assert Router.load(root).route(task, recall=False).outcome != "taught"
     learning.learn(root, task, "pilot/towing-ships", routes)
-    assert Router.load(root).route(task).candidates[0].route == "pilot/towing-ships"
+    assert Router.load(root).route(task).matches[0].route == "pilot/towing-ships"
+    learning.learn(root, task, None, routes)
+    decision = Router.load(root).route(task)
+    assert (decision.outcome, decision.abstained) == ("taught", True)
