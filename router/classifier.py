@@ -67,8 +67,8 @@ routes with 15,000 examples take it a minute."""
 BACKGROUND = Path(__file__).with_name("background.txt")
 """Tasks of all sorts, a line each: the first 60 of each set of `bench/described`. What a route
 scores on them says nothing about a task, and is subtracted: else a route of common words is near
-everything ("hubness", Radovanović et al., 2010). Worth 3 points there, a set never its own
-background."""
+everything ("hubness", Radovanović et al., 2010). Worth 2 points there, a set never its own
+background (`bench/tune_channels.py`)."""
 
 NEGLIGIBLE = 0.002
 """Learned weights below this share of the largest are left out: 150 routes stay under 20 MB."""

@@ -32,7 +32,7 @@ _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 
 OWN_LENGTH, WORDLLAMA_LENGTH = 0.59, 9.8
 """Root mean square length of a word's vector in the tasks of `bench/described`: divided by these,
-both tables count the same, which was best of 0.7 to 2 times (`bench/tune_channels.py`)."""
+both tables count the same."""
 
 
 class Encoder(Protocol):

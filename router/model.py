@@ -36,7 +36,7 @@ CACHED_VALUES = 2_000_000
 """Numbers kept for words seen before; 16 MB for 50 routes or 5,000."""
 
 LARGE = 64
-"""With more routes, lists take twice as long as arrays (`make bench`)."""
+"""With fewer routes, arrays are hardly faster than lists: not worth their import."""
 
 Row = Any
 """A number per route: a list, or an array of 64-bit floats."""

@@ -304,7 +304,7 @@ def test_learn(run: Run, library: Callable[[str], Path]) -> None:
         'learned: "the zorgle flumps" → none (tasks/learned.jsonl:2),'
         " instead of cook/main (tasks/learned.jsonl:1)\n"
     )
-    assert "cook" in before
+    assert before == "until now: cook / cook  1.00  (as taught)"
     rows = [json.loads(line) for line in (root / "tasks/learned.jsonl").read_text().splitlines()]
     assert rows == [{"task": task, "expect": "cook/main"}, {"task": task, "expect": None}]
     compiled = run("compile", "--library", root)
