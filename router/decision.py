@@ -249,15 +249,15 @@ def decide(
 
 
 def as_taught(decision: Decision, routes: Sequence[Route], taught: Sequence[int]) -> Decision:
-    """The decision for a task that a label of the library names: its routes, none of them for
-    none, whatever the words say."""
+    """The decision for a task that a label of the library names: its routes in the label's order,
+    whatever the words say; none where no rule fits."""
     best = decision.candidates[0]
-    scores, totals = best.scores, best.scores.totals
+    scores = best.scores
     matches = tuple(
         Candidate(
             routes[number], 1.0, best.rival if number == best.place else best.score, number, scores
         )
-        for number in sorted(taught, key=lambda number: -totals[number])
+        for number in taught
     )
     return replace(decision, matches=matches, outcome="taught")
 

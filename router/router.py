@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Router:
     """Routes tasks to the rules of one compiled library. Safe to share between threads.
 
-    `calibration` makes its confidences; `shipped` would, had the library no `routing` of its own.
+    `calibration` makes its confidences: the library's own `routing`, or else the model's.
 
     >>> router = Router.load(".")                                       # doctest: +SKIP
     >>> router.route("optimize slow queries").candidates[0].route       # doctest: +SKIP
