@@ -16,7 +16,7 @@ from pathlib import Path
 from datasets import Row, build, rows
 from sklearn.metrics import roc_auc_score
 
-from router.encoder import StaticEncoder, load_encoder
+from router.compiler.encoder import StaticEncoder, load_encoder
 
 BINS = 10
 COLUMNS = (

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from router import Router, artifact
-from router.compiler import compile_library
-from router.encoder import StaticEncoder
-from router.library import read_library
-from router.source import Folder, snapshot
+from router import Router
+from router.compiler.compiling import compile_library
+from router.compiler.encoder import StaticEncoder
+from router.library.folder import read_library
+from router.library.source import Folder, snapshot
+from router.model import artifact
 
 Row = dict[str, Any]
 

@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix
 
-from router.encoder import wordllama_vocabulary
-from router.pieces import WORD_START, split_word
-from router.text import words
+from router.compiler.encoder import wordllama_vocabulary
+from router.model.pieces import WORD_START, split_word
+from router.model.text import words
 
 MIN_TEXTS = 20
 RIDGE = 0.5

@@ -1,4 +1,4 @@
-"""Choose the constants of `router/calibration.py`: `python bench/fit_calibration.py DATA`.
+"""Choose the constants of `router/model/calibration.py`: `python bench/fit_calibration.py DATA`.
 
 Rows used, none of which any accuracy table reports: the example queries of metatool_small and the
 validation rows of clinc150 and banking77, against routes that are known by name and description
@@ -18,7 +18,7 @@ from datasets import build, rows
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from router.encoder import StaticEncoder, load_encoder
+from router.compiler.encoder import StaticEncoder, load_encoder
 
 SETS = ("metatool_small", "clinc150", "banking77")
 ROUTE_COUNTS = (5, 10, 20, 50, 75)

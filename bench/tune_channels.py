@@ -1,4 +1,4 @@
-"""Choose how much each channel counts in `router/model.py`: `python bench/tune_channels.py`.
+"""Choose how much each channel counts in `router/model/scores.py`: `python bench/tune_channels.py`.
 
 Tasks used: `bench/described`, libraries of names and descriptions with tasks that mostly say it in
 other words, written for this and judging nothing. Each set's background is the tasks of the others.
@@ -13,11 +13,11 @@ import numpy as np
 from datasets import Row, rows
 from numpy.typing import NDArray
 
-from router import classifier
-from router.encoder import StaticEncoder, load_encoder
-from router.exclusions import split_exclusions
-from router.fields import RouteText
-from router.model import CHANNEL_WEIGHTS
+from router.compiler import classifier
+from router.compiler.encoder import StaticEncoder, load_encoder
+from router.library.exclusions import split_exclusions
+from router.model.fields import RouteText
+from router.model.scores import CHANNEL_WEIGHTS
 
 DESCRIBED = Path(__file__).with_name("described")
 PER_SET = 60

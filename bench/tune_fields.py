@@ -1,4 +1,4 @@
-"""Choose the weights of `router/classifier.py` and `router/model.py`.
+"""Choose the weights of `router/compiler/classifier.py` and `router/model/scores.py`.
 
     python bench/tune_fields.py
 
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from router import classifier, text
-from router.encoder import StaticEncoder, load_encoder
-from router.fields import RouteText, route_text
-from router.library import read_library
-from router.model import CHANNEL_WEIGHTS
-from router.pieces import split_word
-from router.source import Folder, snapshot
+from router.compiler import classifier
+from router.compiler.encoder import StaticEncoder, load_encoder
+from router.library.folder import read_library
+from router.library.source import Folder, snapshot
+from router.model import text
+from router.model.fields import RouteText, route_text
+from router.model.pieces import split_word
+from router.model.scores import CHANNEL_WEIGHTS
 
 ROOT = Path(__file__).parent.parent
 FOLDS = 5

@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from router import Router, decision
-from router.evaluation import evaluate, read_cases
+from router import Router
+from router.decision import deciding
+from router.evaluation.measuring import evaluate, read_cases
 
 ROOT = Path(__file__).parent.parent
 CONFIDENCES = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -25,7 +26,7 @@ def main() -> None:
     single = read_cases(ROOT / "tests/tasks.dev.jsonl", ids)
     print("confidence place  precision recall    F1  split: compound single tasks.dev")
     for setting in itertools.product(CONFIDENCES, PLACES):
-        decision.CLAUSE_CONFIDENCE, decision.LIKELY = setting
+        deciding.CLAUSE_CONFIDENCE, deciding.LIKELY = setting
         rates = evaluate(router.route, compound).rates
         precision, recall = rates["matches, precision"].value, rates["matches, recall"].value
         results = evaluate(router.route, single).results

@@ -1,7 +1,7 @@
 """Compile the selection rules of agent files into a classifier, route tasks, assemble contexts."""
 
-from router.context import Context, Part
-from router.decision import Candidate, Decision, Evidence
+from router.context.assembling import Context, Part
+from router.decision.deciding import Candidate, Decision, Evidence
 from router.errors import (
     ArtifactError,
     CasesError,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from router import cli
+from router.terminal import cli
 
 COMMANDS = ("task", "why", "rules", "compile", "eval", "learn", "tune")
 
@@ -19,7 +19,7 @@ def main() -> None:
     plain = not any(argument.startswith("-") and argument != "-" for argument in arguments)
     if arguments and plain and arguments[0] not in COMMANDS:
         sys.exit(cli.guarded(cli.answer, arguments))
-    from router.commands import app
+    from router.terminal.commands import app
 
     app(prog_name="route")
 

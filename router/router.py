@@ -6,19 +6,19 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from router import context
-from router.cache import load_current
-from router.context import Context
-from router.decision import Decision, as_taught, decide
+from router.compiler.cache import load_current
+from router.context import assembling
+from router.context.assembling import Context
+from router.decision.deciding import Decision, as_taught, decide
+from router.decision.intents import clauses
 from router.errors import UsageError
-from router.intents import clauses
-from router.model import Model, Scorer
-from router.records import Route
-from router.tasks import check_task
-from router.text import words
+from router.library.records import Route
+from router.library.tasks import check_task
+from router.model.scores import Model, Scorer
+from router.model.text import words
 
 if TYPE_CHECKING:
-    from router.flip import Flip, Margin
+    from router.decision.flip import Flip, Margin
 
 
 class Router:
@@ -107,7 +107,7 @@ class Router:
         Raises `UsageError` for a route that the decision was not made among, or a decision of
         another router.
         """
-        from router import flip  # late: not needed to route
+        from router.decision import flip  # late: not needed to route
 
         self._own(decision)
         return flip.margin(decision, self.calibration, to)
@@ -126,7 +126,7 @@ class Router:
 
         Raises `UsageError` as `margin` does.
         """
-        from router import flip
+        from router.decision import flip
 
         self._own(decision)
         return flip.search(decision, self.calibration, to, notify)
@@ -137,7 +137,7 @@ class Router:
 
     def assemble(self, decision: Decision) -> Context:
         """The context for a decision; for an abstention, the task alone."""
-        return context.assemble(decision, self._prompts)
+        return assembling.assemble(decision, self._prompts)
 
     def eligible(self, agent: str | None) -> range | list[int]:
         """The numbers of the routes in `self.routes` that `agent` may take; all for None.

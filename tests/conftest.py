@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from router import Router
-from router.encoder import StaticEncoder, load_encoder
+from router.compiler.encoder import StaticEncoder, load_encoder
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(__file__).parent / "libraries"

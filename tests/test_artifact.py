@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from router import ArtifactError, Router, artifact
-from router.cache import cache_folder
-from router.calibration import Routing, Slopes
+from router import ArtifactError, Router
+from router.compiler.cache import cache_folder
+from router.model import artifact
+from router.model.calibration import Routing, Slopes
 
 
 @pytest.fixture

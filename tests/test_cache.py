@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from router import CompileError, LibraryError, Router, UsageError
-from router import cache as router_cache
+from router.compiler import cache as router_cache
 
 TASK = "shipping a release"
 

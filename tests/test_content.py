@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from router import text
-from router.evaluation import Case, read_cases
-from router.library import Library, read_library
-from router.records import Rule
-from router.rules import sections
-from router.source import Folder, snapshot
+from router.evaluation.measuring import Case, read_cases
+from router.library.folder import Library, read_library
+from router.library.records import Rule
+from router.library.rules import sections
+from router.library.source import Folder, snapshot
+from router.model import text
 
 ROOT = Path(__file__).parent.parent
 PROMPTS = sorted((ROOT / "prompts").glob("*.md"))

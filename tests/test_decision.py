@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import Router, TaskError, UsageError
-from router.calibration import (
+from router.decision.deciding import Decision, decide
+from router.library.records import Agent, Route, Rule
+from router.model.calibration import (
     LEXICAL,
     MAX_CONSTANT,
     WITH_SENSES,
@@ -20,9 +22,7 @@ from router.calibration import (
     confidence,
     confidences,
 )
-from router.decision import Decision, decide
-from router.model import Scores, Word
-from router.records import Agent, Route, Rule
+from router.model.scores import Scores, Word
 
 SCORES = st.lists(st.floats(-1, 3), min_size=1, max_size=30)
 KNOWN = Word("word", (None, None, None), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), known=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from router import CasesError, Router
-from router.evaluation import Case, Rate, Report, evaluate, read_cases
-from router.report import misses_table, rates_table
+from router.evaluation.measuring import Case, Rate, Report, evaluate, read_cases
+from router.terminal.report import misses_table, rates_table
 
 ROUTES = ("backend-developer/api-development", "tester/unit-testing")
 

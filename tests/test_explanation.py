@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import Router, explanation
-from router.decision import Decision
-from router.explanation import Explanation, Near, Say
+from router import Router
+from router.decision import explanation
+from router.decision.deciding import Decision
+from router.decision.explanation import Explanation, Near, Say
 
 HARBOUR = """---
 name: harbour-master
@@ -206,7 +207,7 @@ def test_a_plain_route_explains_nothing(router: Router, monkeypatch: pytest.Monk
     def never(*arguments: object) -> None:
         raise AssertionError("asked for an explanation")
 
-    for module in ("router.explanation", "router.flip", "router.fields"):
+    for module in ("router.decision.explanation", "router.decision.flip", "router.model.fields"):
         __import__(module)
         for name, value in vars(sys.modules[module]).items():
             if callable(value) and getattr(value, "__module__", "") == module:

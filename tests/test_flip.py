@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import Router, UsageError, compiler, flip
-from router.compiler import compile_library
-from router.decision import Decision, decide
-from router.encoder import StaticEncoder
-from router.flip import MAX_COMPILES, MAX_SINGLE_WORDS
-from router.library import read_library
-from router.source import Folder, snapshot
+from router import Router, UsageError
+from router.compiler import compiling
+from router.compiler.compiling import compile_library
+from router.compiler.encoder import StaticEncoder
+from router.decision import flip
+from router.decision.deciding import Decision, decide
+from router.decision.flip import MAX_COMPILES, MAX_SINGLE_WORDS
+from router.library.folder import read_library
+from router.library.source import Folder, snapshot
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(__file__).parent / "libraries"
@@ -211,7 +213,7 @@ def test_where_nothing_helps_it_says_so_after_a_handful_of_compiles(
         compiles.append(arguments)
         return payload
 
-    monkeypatch.setattr(compiler, "compile_library", unchanged)
+    monkeypatch.setattr(compiling, "compile_library", unchanged)
     monkeypatch.setattr(flip, "HOPELESS", -99.0)
     decision = router.route("optimize slow queries of old ledgers")
     found = router.flip(decision, to="tester/flaky-tests")

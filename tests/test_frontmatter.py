@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router import frontmatter
-from router.frontmatter import MAX_YAML_CHARS, decode, split
+from router.library import frontmatter
+from router.library.frontmatter import MAX_YAML_CHARS, decode, split
 
 WILD = Path(__file__).parent / "front-matter.jsonl"
 

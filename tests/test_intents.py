@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import Router
-from router.evaluation import evaluate, read_cases
-from router.intents import MAX_CLAUSES, clauses
+from router.decision.intents import MAX_CLAUSES, clauses
+from router.evaluation.measuring import evaluate, read_cases
 
 TESTS = Path(__file__).parent
 BOTH = "fix the slow report query and then deploy it"

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router import LibraryError, Router, TaskError, UsageError, learning, writing
-from router.learning import Lesson
-from router.library import Library, read_library
-from router.source import MAX_FILE_BYTES, Folder, snapshot
-from router.tasks import check_task, format_row
+from router import LibraryError, Router, TaskError, UsageError
+from router.library import learning, writing
+from router.library.folder import Library, read_library
+from router.library.learning import Lesson
+from router.library.source import MAX_FILE_BYTES, Folder, snapshot
+from router.library.tasks import check_task, format_row
 
 ROOT = Path(__file__).parent.parent
 ROUTES = ("deployer/deploys", "cook/soup")
@@ -243,7 +244,7 @@ def test_a_process_that_learns_at_the_same_time(
 
 def test_many_processes_lose_no_line(root: Path) -> None:
     code = (
-        "import sys; from router.learning import learn\n"
+        "import sys; from router.library.learning import learn\n"
         "for n in range(10):\n"
         "    learn(sys.argv[1], f'task {n} of {sys.argv[2]}', 'cook/soup', ['cook/soup'])\n"
     )
@@ -339,7 +340,7 @@ def test_every_system_call_that_fails(root: Path, monkeypatch: pytest.MonkeyPatc
 
 KILLED = """
 import os, signal, sys
-from router import learning
+from router.library import learning
 
 def dying(call):
     def die(*arguments, **options):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from router.calibration import Routing, Slopes
-from router.library import Library, read_library, split_tools
-from router.source import Folder, snapshot
+from router.library.folder import Library, read_library, split_tools
+from router.library.source import Folder, snapshot
+from router.model.calibration import Routing, Slopes
 
 LIBRARIES = Path(__file__).parent / "libraries"
 

@@ -10,14 +10,16 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from router import Router, artifact, classifier, text
-from router.compiler import compile_library
-from router.encoder import StaticEncoder
-from router.fields import RouteText, route_text, route_texts
-from router.library import Library, read_library
-from router.model import CHANNEL_WEIGHTS, Model, Scorer
-from router.records import LabelledTask
-from router.source import Folder, snapshot
+from router import Router
+from router.compiler import classifier
+from router.compiler.compiling import compile_library
+from router.compiler.encoder import StaticEncoder
+from router.library.folder import Library, read_library
+from router.library.records import LabelledTask
+from router.library.source import Folder, snapshot
+from router.model import artifact, text
+from router.model.fields import RouteText, route_text, route_texts
+from router.model.scores import CHANNEL_WEIGHTS, Model, Scorer
 
 ROOT = Path(__file__).parent.parent
 

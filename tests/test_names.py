@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.names import Names, table
+from router.model.names import Names, table
 
 NAMES = st.lists(st.text(max_size=8), unique=True, max_size=60)
 

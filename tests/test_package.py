@@ -18,7 +18,12 @@ ROOT = Path(__file__).parent.parent
 
 HEAVY = ("sklearn", "scipy", "numpy", "jinja2", "yaml", "markdown_it", "wordllama", "rich", "typer")
 
-EXPLAINING = ("router.explanation", "router.fields", "router.flip", "router.report")
+EXPLAINING = (
+    "router.decision.explanation",
+    "router.model.fields",
+    "router.decision.flip",
+    "router.terminal.report",
+)
 """What a route that nobody asks about does not even import."""
 
 
@@ -46,7 +51,7 @@ def test_public_names() -> None:
     "code",
     [
         "import router",
-        "import router.cli",
+        "import router.terminal.cli",
         "import router.__main__; sys.argv = ['route', 'optimize slow queries']\n"
         "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):\n"
         "    router.__main__.main()",
@@ -66,7 +71,7 @@ def test_the_fast_path_knows_every_command() -> None:
     from typer.main import get_command
 
     from router.__main__ import COMMANDS
-    from router.commands import app
+    from router.terminal.commands import app
 
     assert set(COMMANDS) == set(get_command(app).commands)  # type: ignore[attr-defined]
 

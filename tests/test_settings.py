@@ -14,11 +14,12 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from router import LibraryError, UsageError, frontmatter, writing
-from router.calibration import MAX_CONSTANT, Routing, Slopes
-from router.library import read_library
-from router.settings import EditError, Saved, read_routing, save_routing, with_routing
-from router.source import Folder, snapshot
+from router import LibraryError, UsageError
+from router.library import frontmatter, writing
+from router.library.folder import read_library
+from router.library.settings import EditError, Saved, read_routing, save_routing, with_routing
+from router.library.source import Folder, snapshot
+from router.model.calibration import MAX_CONSTANT, Routing, Slopes
 
 NEW = Routing(0.31, Slopes(-1.5, 1.8, 9.4))
 BLOCK = (
@@ -161,6 +162,7 @@ BLOCKS = st.sampled_from(
     st.lists(LINES, max_size=5, unique=True), st.none() | BLOCKS, st.lists(LINES, max_size=3, unique=True),
     st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.booleans(), routings,
 )  # fmt: skip
+@example([], "routing:", ["- x"], "\n", False, False, NEW)
 @example(["a: 1"], "routing: ~", ["b:"], "\r\n", False, True, NEW)
 @settings(max_examples=500, deadline=None)
 def test_bytes_outside_of_the_block_stay(

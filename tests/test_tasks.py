@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import TaskError
-from router.source import SourceFile
-from router.tasks import LEARNED, MAX_FAULTS, check_task, format_row, read_rows, read_tasks
+from router.library.source import SourceFile
+from router.library.tasks import LEARNED, MAX_FAULTS, check_task, format_row, read_rows, read_tasks
 
 ROUTES = ("cook/soup", "pilot/docking-ships")
 

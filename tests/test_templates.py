@@ -10,7 +10,7 @@ import jinja2
 import pytest
 import yaml
 
-from router.templates import MAX_SECONDS, TemplateError, render
+from router.library.templates import MAX_SECONDS, TemplateError, render
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from tokenizers import Tokenizer
 
-from router.encoder import wordllama_vocabulary
-from router.pieces import split_word
-from router.text import STOP_WORDS, grams, stem, terms, words
+from router.compiler.encoder import wordllama_vocabulary
+from router.model.pieces import split_word
+from router.model.text import STOP_WORDS, grams, stem, terms, words
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from router import CasesError, Router, logistic, tuning
-from router.calibration import LEXICAL, WITH_SENSES, Calibration, confidence
-from router.evaluation import Case, Rate, Report, Result, evaluate, read_cases
-from router.report import CURVE_ROWS, curve_table, expectation_table, held_out_line, wish_line
-from router.tuning import (
+from router import CasesError, Router
+from router.compiler import logistic
+from router.evaluation import tuning
+from router.evaluation.measuring import Case, Rate, Report, Result, evaluate, read_cases
+from router.evaluation.tuning import (
     FOLDS,
     MIN_CASES,
     Observation,
@@ -34,6 +34,14 @@ from router.tuning import (
     tally,
     tune,
     usable,
+)
+from router.model.calibration import LEXICAL, WITH_SENSES, Calibration, confidence
+from router.terminal.report import (
+    CURVE_ROWS,
+    curve_table,
+    expectation_table,
+    held_out_line,
+    wish_line,
 )
 
 DEV = Path(__file__).parent / "tasks.dev.jsonl"

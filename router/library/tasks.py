@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from router.errors import Fault, TaskError
-from router.records import LabelledTask
-from router.source import SourceFile
+from router.library.records import LabelledTask
+from router.library.source import SourceFile
 
 MAX_TASK_BYTES = 32 * 1024
 

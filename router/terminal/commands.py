@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from router import __version__, cli
+from router import __version__
+from router.terminal import cli
 
 
 class _TaskByDefault(TyperGroup):

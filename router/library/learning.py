@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from router import writing
 from router.errors import UsageError
-from router.records import LabelledTask, Route
-from router.source import MAX_FILE_BYTES, Folder, SourceFile, UnreadableError, snapshot
-from router.tasks import LEARNED, check_task, format_row, no_route, read_tasks, split_lines
+from router.library import writing
+from router.library.records import LabelledTask, Route
+from router.library.source import MAX_FILE_BYTES, Folder, SourceFile, UnreadableError, snapshot
+from router.library.tasks import LEARNED, check_task, format_row, no_route, read_tasks, split_lines
 
 _FOLDER = os.path.dirname(LEARNED)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal
 
-from router.calibration import Calibration, Scale, confidence
 from router.errors import printable
-from router.model import Model, Scores
-from router.records import Link, Route
-from router.text import STOP_WORDS
+from router.library.records import Link, Route
+from router.model.calibration import Calibration, Scale, confidence
+from router.model.scores import Model, Scores
+from router.model.text import STOP_WORDS
 
 if TYPE_CHECKING:
-    from router.explanation import Explanation
+    from router.decision.explanation import Explanation
 
 Outcome = Literal["routed", "taught", "no-evidence", "below-threshold", "ambiguous"]
 
@@ -131,7 +131,7 @@ class Decision:
 
         Derived anew each time that it is asked for.
         """
-        from router.explanation import explain  # late: not needed to route
+        from router.decision.explanation import explain  # late: not needed to route
 
         return explain(self)
 

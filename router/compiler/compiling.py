@@ -12,14 +12,15 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from router import artifact, classifier, logistic, names
-from router.calibration import Calibration, Scale, shipped
-from router.classifier import FIELD_WEIGHTS
-from router.encoder import StaticEncoder
-from router.fields import RouteText, none_text, route_texts
-from router.library import Library
-from router.model import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
-from router.text import words
+from router.compiler import classifier, logistic
+from router.compiler.classifier import FIELD_WEIGHTS
+from router.compiler.encoder import StaticEncoder
+from router.library.folder import Library
+from router.model import artifact, names
+from router.model.calibration import Calibration, Scale, shipped
+from router.model.fields import RouteText, none_text, route_texts
+from router.model.scores import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
+from router.model.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
 

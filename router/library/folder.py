@@ -10,13 +10,13 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router import frontmatter, rules, templates
-from router.calibration import Routing
 from router.errors import Fault
-from router.records import Agent, LabelledTask, Link, Prompt, Route, Rule
-from router.settings import read_routing
-from router.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
-from router.tasks import read_tasks
+from router.library import frontmatter, rules, templates
+from router.library.records import Agent, LabelledTask, Link, Prompt, Route, Rule
+from router.library.settings import read_routing
+from router.library.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
+from router.library.tasks import read_tasks
+from router.model.calibration import Routing
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template"})

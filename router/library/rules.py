@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from router.errors import Fault
-from router.records import Link, Rule, Section
+from router.library.records import Link, Rule, Section
 
 SELECTION = "dynamic prompt selection"
 IMPLICIT = "main"

@@ -13,10 +13,10 @@ from functools import lru_cache
 from math import fsum
 from typing import Any
 
-from router.decision import Candidate, Decision
-from router.fields import RouteText, route_texts
-from router.model import Row, Scores, Word
-from router.text import STOP_WORDS, grams, term, terms, words
+from router.decision.deciding import Candidate, Decision
+from router.model.fields import RouteText, route_texts
+from router.model.scores import Row, Scores, Word
+from router.model.text import STOP_WORDS, grams, term, terms, words
 
 CHANNELS = ("term", "spelling", "meaning")
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import yaml
 
-from router import frontmatter, writing
-from router.calibration import Routing, Slopes, check_constant
 from router.errors import Fault, UsageError
-from router.source import SETTINGS, Folder, UnreadableError
+from router.library import frontmatter, writing
+from router.library.source import SETTINGS, Folder, UnreadableError
+from router.model.calibration import Routing, Slopes, check_constant
 
 KEY = "routing"
 
@@ -222,6 +222,8 @@ def _replaced(text: str, key: yaml.Node, value: yaml.Node, routing: Routing) -> 
             text = text[:start] + _digits(_number(routing, keys)) + text[end:]
         yield text
         return
+    if isinstance(value, yaml.SequenceNode):
+        return  # no routing, yet somebody's: lost if it were replaced
     if isinstance(value, yaml.MappingNode) and value.flow_style and value.value:
         return
     last = max([node.end_mark.index for _, node in _scalars(value)], default=value.end_mark.index)

@@ -13,9 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from router import artifact, cache
-from router.library import Library, read_library
-from router.source import Folder, Snapshot, snapshot
+from router.compiler import cache
+from router.library.folder import Library, read_library
+from router.library.source import Folder, Snapshot, snapshot
+from router.model import artifact
 
 READ_BYTES = 256 << 20
 """Address space for reading and rendering, over 16 times the library's own size."""
@@ -61,8 +62,8 @@ def build(root: str, cache_folder: Path) -> dict[str, Any]:
 
 def _fit(library: Library, files: Snapshot) -> bytes:
     # Late: importing scikit-learn under the tight limit would hang in its BLAS for minutes.
-    from router.compiler import compile_library
-    from router.encoder import load_encoder
+    from router.compiler.compiling import compile_library
+    from router.compiler.encoder import load_encoder
 
     return compile_library(library, files.digest, load_encoder())
 

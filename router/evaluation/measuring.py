@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from router.decision import Decision
+from router.decision.deciding import Decision
 from router.errors import CasesError, Fault
-from router.tasks import read_rows
+from router.library.tasks import read_rows
 
 TOP = 3
 MAX_BYTES = 64 << 20

@@ -21,11 +21,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from router.calibration import Calibration, Routing, Scale, Slopes
 from router.errors import ArtifactError, Fault
-from router.model import Lexicon, Model, Senses
-from router.names import Names
-from router.records import Agent, LabelledTask, Link, Prompt, Rule, Section
+from router.library.records import Agent, LabelledTask, Link, Prompt, Rule, Section
+from router.model.calibration import Calibration, Routing, Scale, Slopes
+from router.model.names import Names
+from router.model.scores import Lexicon, Model, Senses
 
 FORMAT = 1
 MAX_BYTES = 1 << 31

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from router.calibration import Calibration
+from router.model.calibration import Calibration
 
 SPREAD = (1.0, 1.0, 3.0)
 """How far bias and slopes may well lie from the shipped ones: the prior's standard deviations.

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from router.calibration import Calibration
-from router.decision import Decision
+from router.decision.deciding import Decision
+from router.decision.explanation import NOT_WHEN, Explanation, Say
+from router.decision.flip import Flip, Margin
 from router.errors import printable
-from router.evaluation import Rate, Report
-from router.explanation import NOT_WHEN, Explanation, Say
-from router.flip import Flip, Margin
-from router.learning import Lesson
-from router.records import Route
+from router.evaluation.measuring import Rate, Report
+from router.library.learning import Lesson
+from router.library.records import Route
+from router.model.calibration import Calibration
 
 if TYPE_CHECKING:
-    from router.settings import Saved
-    from router.tuning import Point, Tuning
+    from router.evaluation.tuning import Point, Tuning
+    from router.library.settings import Saved
 
 MAX_TASK_CHARS = 100
 MAX_FOR, MAX_AGAINST = 5, 3

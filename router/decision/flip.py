@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
-from router import artifact
-from router.calibration import Calibration, confidences
-from router.decision import Decision, decide
+from router.decision.deciding import Decision, decide
 from router.errors import UsageError
-from router.model import CHANNEL_WEIGHTS, Model, Scorer, Word
-from router.records import Agent, Route, Rule
-from router.tasks import no_route
-from router.text import STOP_WORDS, term, terms
+from router.library.records import Agent, Route, Rule
+from router.library.tasks import no_route
+from router.model import artifact
+from router.model.calibration import Calibration, confidences
+from router.model.scores import CHANNEL_WEIGHTS, Model, Scorer, Word
+from router.model.text import STOP_WORDS, term, terms
 
 if TYPE_CHECKING:
-    from router.library import Library
+    from router.library.folder import Library
 
 MAX_COMPILES = 6
 MAX_SINGLE_WORDS = 4
@@ -195,7 +195,7 @@ class _Trial:
 
     def of(self, goal: _Goal, said: Sequence[str]) -> float | None:
         """The confidence with which the goal wins once the words are in its When, None if not."""
-        from router.compiler import compile_library  # late: scikit-learn
+        from router.compiler.compiling import compile_library  # late: scikit-learn
 
         target = self._model.routes[goal.place]
         added = " ".join(said)
@@ -215,7 +215,7 @@ class _Trial:
         return best.confidence if best.place == goal.place and not decision.abstained else None
 
     def _vectors(self) -> Any:
-        from router.encoder import load_encoder
+        from router.compiler.encoder import load_encoder
 
         if self._model.encoder and self._encoder is None:
             self._encoder = load_encoder()
@@ -318,7 +318,7 @@ def _model(decision: Decision) -> Model:
 
 def edited(model: Model, route: Route, added: str) -> Library:
     """The library that a model was compiled from, with words added to one rule's When."""
-    from router.library import Library  # late: its templates and markdown
+    from router.library.folder import Library  # late: its templates and markdown
 
     return Library(
         root="",

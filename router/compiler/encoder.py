@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from router.pieces import WORD_START, split_word
-from router.text import words
+from router.model.pieces import WORD_START, split_word
+from router.model.text import words
 
 OWN = Path(__file__).with_name("vectors.safetensors")
 

@@ -19,8 +19,8 @@ from router.errors import FilesError, RouterError, UsageError, printable
 from router.router import Router
 
 if TYPE_CHECKING:
-    from router.decision import Decision
-    from router.report import Table
+    from router.decision.deciding import Decision
+    from router.terminal.report import Table
 
 DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -106,7 +106,7 @@ def why(
     to: str | None = None,
 ) -> int:
     """Show what spoke for and against each candidate, what is missing, and with `flip` an edit."""
-    from router.report import explanation_lines, flip_line, margin_line
+    from router.terminal.report import explanation_lines, flip_line, margin_line
 
     router, decision = _routed(words, agent, top, library)
     margin = router.margin(decision, to=to)
@@ -143,7 +143,7 @@ def _routed(
 
 def rules(*, agent: str | None = None, library: Path | None = None, as_json: bool = False) -> int:
     """List the rules of the library."""
-    from router.report import rules_table
+    from router.terminal.report import rules_table
 
     router = load(library)
     routes = [router.routes[number] for number in router.eligible(agent)]
@@ -195,12 +195,12 @@ def evaluate(
     as_json: bool = False,
 ) -> int:
     """Route sample tasks and compare with the routes they should take."""
-    from router import evaluation
-    from router.report import misses_table, rates_table
+    from router.evaluation import measuring
+    from router.terminal.report import misses_table, rates_table
 
     router = load(library)
-    cases = evaluation.read_cases(file, (route.id for route in router.routes))
-    report = evaluation.evaluate(partial(router.route, recall=False), cases)
+    cases = measuring.read_cases(file, (route.id for route in router.routes))
+    report = measuring.evaluate(partial(router.route, recall=False), cases)
     if as_json:
         show_json(report.to_dict())
     else:
@@ -226,8 +226,8 @@ def learn(
     as_json: bool = False,
 ) -> int:
     """Write into the library which rule a task belongs to, or that none fits it."""
-    from router import learning
-    from router.report import before_line, lesson_line
+    from router.library import learning
+    from router.terminal.report import before_line, lesson_line
 
     if (route is None) is not none:
         raise UsageError("label: give either `--as agent/rule` or `--none`")
@@ -253,8 +253,9 @@ def tune(
     as_json: bool = False,
 ) -> int:
     """Fit threshold and calibration to labelled tasks and write them into the library."""
-    from router import evaluation, learning, settings, tuning
-    from router.report import (
+    from router.evaluation import measuring, tuning
+    from router.library import learning, settings
+    from router.terminal.report import (
         curve_table,
         expectation_table,
         held_out_line,
@@ -267,10 +268,10 @@ def tune(
         raise UsageError("wish: give either `--precision` or `--coverage`")
     root = _changeable(library, "tuned")
     router = load(root)
-    read = evaluation.read_cases(file, (route.id for route in router.routes))
+    read = measuring.read_cases(file, (route.id for route in router.routes))
     learned = learning.learned_tasks(root, router.routes)
     cases, taught, repeated = tuning.usable(str(file), read, learned)
-    results = evaluation.evaluate(partial(router.route, recall=False), cases).results
+    results = measuring.evaluate(partial(router.route, recall=False), cases).results
     found = tuning.tune(
         tuning.observe(results, router.model.scale),
         tuning.Wish(precision, coverage),
@@ -310,7 +311,7 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
 
     What is said while loading is also added to `heard`.
     """
-    from router.source import shipped_library
+    from router.library.source import shipped_library
 
     def notify(message: str) -> None:
         if heard is not None:
@@ -326,7 +327,7 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
 
 def _changeable(library: Path | None, how: str) -> Path:
     """The library that is to be changed: never the shipped one."""
-    from router.source import SHIPPED, shipped_library
+    from router.library.source import SHIPPED, shipped_library
 
     root = _own_library(library)
     if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
@@ -339,7 +340,7 @@ def _changeable(library: Path | None, how: str) -> Path:
 
 def _own_library(library: Path | None) -> Path | None:
     """`library`, ROUTE_LIBRARY or the nearest folder upwards; None if there is none."""
-    from router.source import find_library
+    from router.library.source import find_library
 
     if library:
         return library

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router.calibration import Calibration, Routing, Scale, Slopes, confidence
 from router.errors import CasesError, Fault
-from router.evaluation import Case, Rate, Result
-from router.text import words
+from router.evaluation.measuring import Case, Rate, Result
+from router.model.calibration import Calibration, Routing, Scale, Slopes, confidence
+from router.model.text import words
 
 FOLDS = 5
 BINS = 10
@@ -262,7 +262,7 @@ def _key(task: str) -> tuple[str, ...]:
 
 def fit(observed: Sequence[Observation], prior: Calibration) -> Calibration:
     """The calibration that these tasks speak for, near to `prior` (see `logistic.fit`)."""
-    from router import logistic  # late: not needed to read a curve
+    from router.compiler import logistic  # late: not needed to read a curve
 
     known = [o for o in observed if o.known]
     return logistic.fit(

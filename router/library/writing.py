@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.errors import Fault, LibraryError
-from router.source import MAX_FILE_BYTES
+from router.library.source import MAX_FILE_BYTES
 
 WAIT_SECONDS = 10.0
 """For other processes that write the file; most take a few hundredths of a second."""

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from router.decision import Candidate, Decision
+from router.decision.deciding import Candidate, Decision
 from router.errors import printable
-from router.records import Prompt
+from router.library.records import Prompt
 
 Role = Literal["agent", "prompt", "missing", "rationale", "task"]
 Trust = Literal["library", "task"]

@@ -23,11 +23,11 @@ from math import sqrt
 from operator import add
 from typing import Any
 
-from router.calibration import Calibration, Routing, Scale
 from router.errors import Fault
-from router.pieces import WORD_START, split_word
-from router.records import Agent, LabelledTask, Prompt, Route
-from router.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
+from router.library.records import Agent, LabelledTask, Prompt, Route
+from router.model.calibration import Calibration, Routing, Scale
+from router.model.pieces import WORD_START, split_word
+from router.model.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
 CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
 """Terms, grams, senses: chosen by `python bench/tune_channels.py`, whose rows judge nothing."""

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from router import artifact
 from router.errors import ArtifactError, CompileError, Fault, LibraryError, UsageError
-from router.model import Model
-from router.source import Folder, Snapshot, UnreadableError, snapshot
+from router.library.source import Folder, Snapshot, UnreadableError, snapshot
+from router.model import artifact
+from router.model.scores import Model
 
 KEPT = 64
 """Compiled models that stay in the cache, newest first."""
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 0.5
 
 DEADLINE_SECONDS = 900.0
 
-PACKAGE_FOLDER = os.fspath(Path(__file__).resolve().parent.parent)
+PACKAGE_FOLDER = os.fspath(Path(__file__).resolve().parents[2])
 """Where the compiling process imports this package from, whatever the current folder holds."""
 
 Notify = Callable[[str], None]
@@ -105,7 +105,7 @@ def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
         "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGE_FOLDER, os.environ.get("PYTHONPATH")))),
     }
     environment.pop("PYTHONIOENCODING", None)
-    command = [sys.executable, "-P", "-m", "router.build"]
+    command = [sys.executable, "-P", "-m", "router.compiler.build"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=environment, text=True, encoding="utf-8",
@@ -154,13 +154,14 @@ def _prune(cache: Path) -> None:
 
 
 def _code_stamp() -> str:
-    """Changes when any file of this package does, so that no model outlives its compiler."""
+    """Changes when a file of the stages up to the model does: no model outlives its compiler."""
     stamps = []
-    with os.scandir(Path(__file__).parent) as entries:
-        for entry in entries:
-            if entry.is_file():
-                status = entry.stat()
-                stamps.append((entry.name, status.st_size, status.st_mtime_ns))
+    for stage in ("library", "compiler", "model"):
+        with os.scandir(Path(__file__).parents[1] / stage) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    status = entry.stat()
+                    stamps.append((stage, entry.name, status.st_size, status.st_mtime_ns))
     return repr(sorted(stamps))
 
 

@@ -25,7 +25,7 @@ FOLDERS = {"agents": ".md", "prompts": ".md", "tasks": ".jsonl"}
 SETTINGS = "project.yaml"
 
 
-SHIPPED = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parent.parent / "shipped"
 """The default library, in an installed wheel; in a checkout it is the checkout itself."""
 
 

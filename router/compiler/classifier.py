@@ -21,10 +21,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from router import text
-from router.encoder import Encoder, StaticEncoder
-from router.fields import RouteText
-from router.pieces import split_word
+from router.compiler.encoder import Encoder, StaticEncoder
+from router.model import text
+from router.model.fields import RouteText
+from router.model.pieces import split_word
 
 # Chosen by `python bench/tune_fields.py` (its rows judge nothing), each drawn back half-way from
 # its optimum towards equal weights: other libraries are not like the shipped one.

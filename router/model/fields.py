@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from router.exclusions import split_exclusions
-from router.records import LabelledTask, Prompt, Route
+from router.library.exclusions import split_exclusions
+from router.library.records import LabelledTask, Prompt, Route
 
 MAX_BODY_CHARS = 20_000
 """Of a route's prompts together: more would let one file claim every word there is."""

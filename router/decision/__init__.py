@@ -1,0 +1,1 @@
+"""What a task is matched to, how surely, why, and what would change it."""

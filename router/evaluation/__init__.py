@@ -1,0 +1,1 @@
+"""Labelled tasks against a router: how good it is, and where its threshold belongs."""

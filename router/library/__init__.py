@@ -1,0 +1,1 @@
+"""A folder of agents and prompts: read safely, rendered, parsed, checked; and added to."""

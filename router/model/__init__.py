@@ -1,0 +1,1 @@
+"""What is compiled: features, scores, calibration, and the file that holds them."""
