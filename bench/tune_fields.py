@@ -55,7 +55,10 @@ def prepare(texts: list[RouteText], tasks: list[tuple[str, int]], encoder: Stati
     for analyze in (text.terms, text.text_grams, None):
         if analyze:
             vectorizer = TfidfVectorizer(analyzer=analyze, sublinear_tf=True)
-            vectorizer.fit(classifier._document(route) for route in texts)
+            vectorizer.fit(
+                "\n".join(getattr(route, field) for field in classifier.FIELD_WEIGHTS)
+                for route in texts
+            )
             own = {
                 f: vectorizer.transform(getattr(route, f) for route in texts).toarray()
                 for f in fields

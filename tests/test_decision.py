@@ -25,7 +25,7 @@ from router.model.calibration import (
 from router.model.scores import Scores, Word
 
 SCORES = st.lists(st.floats(-1, 3), min_size=1, max_size=30)
-KNOWN = Word("word", (None, None, None), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), known=True)
+KNOWN = Word("word", (None, None, None), (0.0, 0.0, 0.0), known=True)
 
 
 @given(SCORES, st.sampled_from([WITH_SENSES, LEXICAL]))

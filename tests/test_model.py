@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from router import Router
-from router.compiler import classifier
+from router.compiler import classifier, compiling, counting
 from router.compiler.compiling import compile_library
 from router.compiler.encoder import StaticEncoder
 from router.library.folder import Library, read_library
 from router.library.records import LabelledTask
 from router.library.source import Folder, snapshot
-from router.model import artifact, text
+from router.model import artifact, scores, text
 from router.model.fields import RouteText, route_text, route_texts
-from router.model.scores import CHANNEL_WEIGHTS, Model, Scorer
+from router.model.scores import CHANNEL_WEIGHTS, Model, Scorer, Scores
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,7 +60,7 @@ def test_terms_are_tfidf_cosines(tmp_path: Path) -> None:
     fitted = classifier.fit(routes, None, (1.0, 0.0, 0.0), background=())
     task = ["slow", "browser", "queries"]
     vectorizer = TfidfVectorizer(analyzer=text.terms, sublinear_tf=True)
-    vectorizer.fit(classifier._document(route) for route in routes)
+    vectorizer.fit("\n".join(getattr(r, f) for f in classifier.FIELD_WEIGHTS) for r in routes)
     expected = np.zeros((1, 2))
     query = np.zeros((1, len(vectorizer.idf_)))
     for word in task:
@@ -88,7 +90,11 @@ def library_of(folder: Path, pages: dict[str, str]) -> Library:
 @pytest.mark.parametrize("examples", [0, 6], ids=["described", "with examples"])
 @pytest.mark.parametrize("vectors", [True, False], ids=["vectors", "lexical"])
 def test_every_path_gives_the_same_score(
-    tmp_path: Path, encoder: StaticEncoder, examples: int, vectors: bool
+    tmp_path: Path,
+    encoder: StaticEncoder,
+    examples: int,
+    vectors: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the fit sees as matrices is what the router adds up from the model file."""
     subjects = ("slow database queries", "broken page layout", "leaked passwords", "a red pipeline")
@@ -108,10 +114,61 @@ def test_every_path_gives_the_same_score(
     assert bool(learned.bias.any()) == bool(examples)
     expected = classifier._scores(weights, TASKS, used, CHANNEL_WEIGHTS)
     routed = scorer(library, used, tmp_path)
-    found = [routed.score(task).totals for task in TASKS]
+    found = [list(routed.score(task).totals) for task in TASKS]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    on_arrays = Scorer(routed._model, arrays=True)
-    assert [on_arrays.score(task).totals for task in TASKS] == found
+    on_lists = Scorer(routed._model, arrays=False)
+    assert [list(on_lists.score(task).totals) for task in TASKS] == found
+
+    # The layout for libraries of more routes than anybody writes by hand.
+    monkeypatch.setattr(scores, "MANY", 1)
+    monkeypatch.setattr(compiling, "MANY", 1)
+    (tmp_path / "many").mkdir()
+    many = scorer(library, used, tmp_path / "many")
+    assert many._model.senses is None or many._model.senses.routes
+    for arrays in (True, False):
+        other = Scorer(many._model, arrays=arrays)
+        for task, totals in zip(TASKS, found, strict=True):
+            scored = other.score(task)
+            np.testing.assert_allclose(scored.totals, totals, rtol=1e-5, atol=1e-5)
+            for number, total in enumerate(scored.totals):
+                parts = [scored.contribution(word, number) for word in scored.words]
+                assert sum(parts) + many._model.bias[number] == pytest.approx(total, abs=1e-5)
+            usual = sum(map(scored.usual, scored.words))
+            assert usual == pytest.approx(np.mean(totals) - np.mean(many._model.bias), abs=1e-5)
+            for count in (1, 3, 9):
+                by_score = sorted(range(4), key=lambda n: -scored.totals[n])
+                assert scored.best(range(4), count) == by_score[:count]
+                assert scored.best([1, 3], count) == [n for n in by_score if n in (1, 3)][:count]
+
+
+def test_of_equal_routes_the_first_is_best() -> None:
+    totals = [1.0, 2.0, 2.0, 0.0, 2.0]
+    for kept in (totals, memoryview(array("d", totals))):
+        scored = Scores(kept, (), (0.0, 0.0, 0.0))
+        assert scored.best(range(5), 4) == [1, 2, 4, 0]
+        assert scored.best([0, 4], 4) == [4, 0]
+
+
+def test_the_smallest_weights_of_the_longest_rows_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = csr_matrix(np.array([[1, 2, 3, -9], [0, 5, 0, 0], [4, 0, 6, 7]], dtype=np.float32))
+    assert classifier._pruned(rows) is rows
+    monkeypatch.setattr(classifier, "MAX_WEIGHTS", 6)
+    kept = [[0, 0, 3, -9], [0, 5, 0, 0], [0, 0, 6, 7]]
+    assert classifier._pruned(rows).toarray().tolist() == kept
+
+
+def test_huge_fields_have_words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the pairs of 100,000 bodies would not fit into memory."""
+    routes = [RouteText("Slow query", prompt_bodies="one two three"), RouteText("Red page")]
+    monkeypatch.setattr(counting, "MAX_PAIRED_WORDS", 4)
+    words, pairs = counting.count_words(routes, ["title", "prompt_bodies"])
+    assert set(pairs.features) == {"slow queri", "red page", "one two", "two three"}
+    monkeypatch.setattr(counting, "MAX_PAIRED_WORDS", 3)
+    words, pairs = counting.count_words([*routes, RouteText("")], ["title", "prompt_bodies"])
+    assert set(pairs.features) == {"one two", "two three"}
+    assert words.fields["title"].sum() == 4
 
 
 def test_examples_are_learned_from(tmp_path: Path) -> None:
@@ -195,4 +252,4 @@ def test_a_library_without_a_word_compiles(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     library = read_library(folder, snapshot(folder))
     model: Model = scorer(library, None, tmp_path)._model
-    assert Scorer(model).score("hello world").totals == tuple(model.bias)
+    assert Scorer(model).score("hello world").totals == array("d", model.bias)

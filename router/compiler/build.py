@@ -21,7 +21,9 @@ from router.model import artifact
 READ_BYTES = 256 << 20
 """Address space for reading and rendering, over 16 times the library's own size."""
 
+
 READ_SECONDS = 60
+READ_SECONDS_PER_MB = 2
 FIT_BYTES = 8 << 30
 FIT_SECONDS = 900
 
@@ -39,7 +41,8 @@ def build(root: str, cache_folder: Path) -> dict[str, Any]:
     """
     folder = Folder(root)
     files = snapshot(folder)
-    _limit(READ_BYTES + 16 * sum(len(file.data) for file in files.files), READ_SECONDS)
+    size = sum(len(file.data) for file in files.files)
+    _limit(READ_BYTES + 16 * size, READ_SECONDS + READ_SECONDS_PER_MB * (size >> 20))
     library = read_library(folder, files)
     answer = {
         "model": None,

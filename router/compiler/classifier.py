@@ -8,7 +8,8 @@ it is, and a route without some fields is not at a disadvantage.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
+from router.compiler.counting import Counts, count_words
 from router.compiler.encoder import Encoder, StaticEncoder
 from router.model import text
 from router.model.fields import RouteText
@@ -63,6 +65,10 @@ less the few that some routes lack."""
 MAX_COEFFICIENTS = 12_000_000
 """Routes times features that are fitted at most: the solver keeps some 22 copies, 2 GB, and 150
 routes with 15,000 examples take it a minute."""
+
+MAX_WEIGHTS = 8_000_000
+"""Of the terms, and again of the n-grams: 64 MB of a model file. 5,000 routes with bodies of 200
+words have as many."""
 
 BACKGROUND = Path(__file__).with_name("background.txt")
 """Tasks of all sorts, a line each: the first 60 of each set of `bench/described`. What a route
@@ -171,10 +177,14 @@ def _zero_shot(
     channel_weights: tuple[float, float, float],
     background: Sequence[str],
 ) -> Weights:
+    fields = [*FIELD_WEIGHTS, "not_when"]
+    said, pairs = count_words(routes, fields)
     weights = Weights(
-        terms=_lexicon(routes, text.terms, text.term_weight),
-        grams=_lexicon(routes, text.text_grams, lambda gram: 1.0),
-        senses=None if encoder is None else _senses(routes, encoder),
+        terms=_lexicon(
+            said.of_parts(lambda word: [text.stem(word)]).joined(pairs), text.term_weight
+        ),
+        grams=_lexicon(said.only(pairs.fields).of_parts(text.grams), lambda gram: 1.0),
+        senses=None if encoder is None else _senses(said, encoder),
         bias=np.zeros(len(routes), dtype=np.float32),
     )
     if not background:
@@ -186,37 +196,56 @@ def _zero_shot(
     return replace(weights, bias=-usual[0].round(4).astype(np.float32))
 
 
-def _lexicon(
-    routes: Sequence[RouteText],
-    analyze: Callable[[str], list[str]],
-    weigh: Callable[[str], float],
-) -> Lexicon:
-    vectorizer = TfidfVectorizer(analyzer=analyze, sublinear_tf=True, norm=None, dtype=np.float32)
+def _lexicon(counts: Counts, weigh: Callable[[str], float]) -> Lexicon:
+    claimed = sum(counts.fields[field] for field in FIELD_WEIGHTS if field in counts.fields)
+    routes = claimed.shape[0]
     # scikit-learn's smooth idf for a document frequency of 0.
-    unseen = float(np.log(1 + len(routes)) + 1)
-    try:
-        vectorizer.fit(_document(route) for route in routes)
-    except ValueError:
-        # Not a single word in the whole library: "empty vocabulary".
+    unseen = float(np.log(1 + routes) + 1)
+    used = np.flatnonzero(claimed.getnnz(axis=0))
+    order = used[np.argsort(np.array(counts.features, dtype=object)[used], kind="stable")]
+    features = tuple(counts.features[number] for number in order)
+    if not features:
+        # Not a single word in the whole library.
         empty = np.zeros(0, dtype=np.float32)
-        return Lexicon((), empty, unseen, csr_matrix((0, len(routes)), dtype=np.float32))
-    features = tuple(str(name) for name in vectorizer.get_feature_names_out())
+        return Lexicon((), empty, unseen, csr_matrix((0, routes), dtype=np.float32))
     importance = np.array([weigh(feature) for feature in features], dtype=np.float32)
+    tfidf = TfidfTransformer(sublinear_tf=True, norm=None).fit(claimed[:, order])
 
-    def unit(texts: Iterable[str]) -> csr_matrix:
-        return normalize(vectorizer.transform(texts).multiply(importance).tocsr())
+    def unit(field: str) -> csr_matrix:
+        found = tfidf.transform(counts.fields[field][:, order])
+        return normalize(found.multiply(importance).tocsr())
 
-    vectors = csr_matrix((len(routes), len(features)), dtype=np.float32)
+    vectors = csr_matrix((routes, len(features)), dtype=np.float32)
     for field, weight in FIELD_WEIGHTS.items():
-        vectors = vectors + weight * unit(getattr(route, field) for route in routes)
+        if field in counts.fields:
+            vectors = vectors + weight * unit(field)
     vectors = normalize(vectors)
-    against = unit(route.not_when for route in routes)
-    vectors = normalize(vectors - NOT_WHEN_WEIGHT * _beyond(against, vectors))
+    if "not_when" in counts.fields:
+        vectors = normalize(vectors - NOT_WHEN_WEIGHT * _beyond(unit("not_when"), vectors))
     # A feature of a task weighs idf as well, so its say is idf × the route's weight.
-    idf = (vectorizer.idf_ * importance).astype(np.float32)
-    weights = vectors.multiply(idf).T.tocsr().astype(np.float32)
+    idf = (tfidf.idf_ * importance).astype(np.float32)
+    weights = _pruned(vectors.multiply(idf).T.tocsr().astype(np.float32))
     weights.sort_indices()
     return Lexicon(features, idf, unseen, weights)
+
+
+def _pruned(weights: csr_matrix) -> csr_matrix:
+    """At most `MAX_WEIGHTS` of them: the longest rows lose their smallest.
+
+    What a feature of many routes says of one of them is little ("static index pruning", Carmel et
+    al., 2001).
+    """
+    lengths = np.diff(weights.indptr)
+    if lengths.sum() <= MAX_WEIGHTS:
+        return weights
+    some = range(1, int(lengths.max()) + 1)
+    fitting = bisect_right(some, MAX_WEIGHTS, key=lambda most: np.minimum(lengths, most).sum())
+    longest = max(1, fitting)
+    for feature in np.flatnonzero(lengths > longest):
+        row = weights.data[weights.indptr[feature] : weights.indptr[feature + 1]]
+        row[np.argpartition(np.abs(row), len(row) - longest)[: len(row) - longest]] = 0.0
+    weights.eliminate_zeros()
+    return weights
 
 
 def _beyond(against: csr_matrix, vectors: csr_matrix) -> csr_matrix:
@@ -224,16 +253,13 @@ def _beyond(against: csr_matrix, vectors: csr_matrix) -> csr_matrix:
     return against - against.multiply(vectors > 0)
 
 
-def _senses(routes: Sequence[RouteText], encoder: Encoder) -> NDArray[np.float32]:
+def _senses(said: Counts, encoder: Encoder) -> NDArray[np.float32]:
+    # A text's vector is the sum of its words'.
+    vectors = encoder.encode(said.features)
     total = np.zeros(1, dtype=np.float32)
     for field, weight in FIELD_WEIGHTS.items():
-        vectors = encoder.encode([getattr(route, field) for route in routes])
-        total = total + np.float32(weight) * normalize(vectors)
+        total = total + np.float32(weight) * normalize(said.fields[field] @ vectors)
     return np.asarray(normalize(total), dtype=np.float32)
-
-
-def _document(route: RouteText) -> str:
-    return "\n".join(getattr(route, field) for field in FIELD_WEIGHTS)
 
 
 def _learned(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,10 +20,17 @@ from router.library.folder import Library
 from router.model import artifact, names
 from router.model.calibration import Calibration, Scale, shipped
 from router.model.fields import RouteText, none_text, route_texts
-from router.model.scores import CHANNEL_WEIGHTS, Lexicon, Model, Scorer
+from router.model.scores import CHANNEL_WEIGHTS, MANY, Lexicon, Model, Scorer
 from router.model.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
+
+LOCAL_HEADER, PADDING = 30, 0x5750
+"""Bytes of a zip member's header without name and extra field; the id of ours in that field."""
+
+MAX_ROUTE_NUMBERS, MIN_RANK = 12_800_000, 32
+"""Numbers in the routes' vectors together, 51 MB: 128 dimensions for 100,000 routes, all 512 for
+25,000; and the fewest dimensions."""
 
 SCALE_ROUTES, SCALE_WORDS, BACKGROUND_TASKS = 200, 8, 160
 """Routes and background tasks sampled to learn the scale of a model's scores; a task has some 8
@@ -38,9 +46,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
     arrays["bias"] = weights.bias.astype("<f4")
     arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
     if encoder is not None and weights.senses is not None:
-        arrays |= _names("sense", list(encoder.pieces))
-        arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()
-        arrays["sense_squares"] = np.square(encoder.vectors).sum(axis=1).astype("<f4")
+        arrays |= _names("sense", list(encoder.pieces)) | _senses(encoder, weights.senses)
     model = Model(
         made_from=made_from,
         project=library.project,
@@ -61,7 +67,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
     scorer = Scorer(artifact.unpack({name: array.data for name, array in arrays.items()}))
     background = classifier.BACKGROUND.read_text("utf-8").splitlines()
     sample = background[:: len(background) // BACKGROUND_TASKS]
-    scores = np.array([scorer.score(task).totals for task in sample])
+    scores = np.array([np.asarray(scorer.score(task).totals) for task in sample])
     scale = _scale(scorer, texts, scores)
     calibration = _calibration(model.calibration, scale, weights.held_out, scores, len(texts))
     model = replace(model, scale=scale, calibration=calibration)
@@ -123,6 +129,25 @@ def _calibration(
     )
 
 
+def _senses(encoder: StaticEncoder, routes: NDArray[np.float32]) -> dict[str, Array]:
+    """What each piece says for each route; of many routes their vectors and the pieces'."""
+    squares = np.square(encoder.vectors).sum(axis=1).astype("<f4")
+    if len(routes) <= MANY:
+        rows = encoder.vectors @ routes.T
+        return {"sense_rows": rows.astype("<f4").ravel(), "sense_squares": squares}
+    vectors = encoder.vectors
+    rank = max(MIN_RANK, MAX_ROUTE_NUMBERS // len(routes))
+    if rank < vectors.shape[1]:
+        # The directions in which routes differ most (their principal axes, not centred).
+        axes = np.linalg.eigh(routes.T.astype(np.float64) @ routes)[1][:, : -rank - 1 : -1]
+        vectors, routes = vectors @ axes, routes @ axes
+    return {
+        "sense_rows": vectors.astype("<f4").ravel(),
+        "sense_squares": squares,
+        "sense_routes": routes.T.astype("<f4").ravel(),
+    }
+
+
 def _empty(fitted: classifier.Lexicon) -> Lexicon:
     return Lexicon({}, (), (), (), (), fitted.unseen)
 
@@ -154,7 +179,12 @@ def _npz(arrays: dict[str, Array]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
+            info = zipfile.ZipInfo(f"{name}.npy")
+            # A field that nobody reads, so that the numbers lie where a processor likes them.
+            start = artifact.HEADER_SIZE + buffer.tell() + LOCAL_HEADER + len(info.filename) + 4
+            size = -start % artifact.ALIGNMENT
+            info.extra = struct.pack("<HH", PADDING, size) + bytes(size)
             member = io.BytesIO()
             np.lib.format.write_array(member, arrays[name], version=(1, 0), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+            archive.writestr(info, member.getbuffer())
     return buffer.getvalue()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal
 
 from router.errors import printable
@@ -207,7 +206,7 @@ def decide(
     `Decision.evidence`.
     """
     totals = scores.totals
-    ranked = nsmallest(max(top, LIKELY), eligible, key=lambda number: -totals[number])
+    ranked = scores.best(eligible, max(top, LIKELY))
     none = _none(scores, len(routes), scale)
     best, second, third, *_ = [*(totals[number] for number in ranked), none, none]
     second, third = max(second, none), max(third, none)
@@ -274,8 +273,7 @@ def _asked(
     """The route that a clause surely asks for; None where it does not ask for one by itself."""
     totals = scores.totals
     best = max(likely, key=lambda number: totals[number])
-    others = [totals[number] for number in eligible]
-    others.remove(totals[best])
+    others = [totals[number] for number in scores.best(eligible, 2) if number != best]
     rival = max([*others, _none(scores, len(routes), scale)])
     if rival > totals[best] or not scores.known:
         return None

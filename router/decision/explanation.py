@@ -164,8 +164,7 @@ def explain(decision: Decision) -> tuple[Explanation, ...]:
     model = decision.model
     if model is None or not decision.candidates:
         return ()
-    totals = decision.candidates[0].scores.totals
-    ranked = sorted(decision.eligible, key=lambda number: -totals[number])
+    ranked = decision.candidates[0].scores.best(decision.eligible, len(decision.eligible))
     routes = model.routes
     texts = route_texts((c.target for c in decision.candidates), model.prompts, model.tasks)
     found = []

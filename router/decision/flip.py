@@ -306,8 +306,7 @@ def _split(scores: list[float], at: int) -> tuple[list[float], list[float]]:
 
 
 def _ranked(decision: Decision) -> list[int]:
-    totals = decision.candidates[0].scores.totals
-    return sorted(decision.eligible, key=lambda number: -totals[number])
+    return decision.candidates[0].scores.best(decision.eligible, len(decision.eligible))
 
 
 def _model(decision: Decision) -> Model:

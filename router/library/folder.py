@@ -270,10 +270,9 @@ class _Reader:
         if rendered is None:
             return None
         text = self._closed(file.path, rendered).text
-        heading = next((section.title for section in rules.sections(text)), "")
         prompt = Prompt(
             path=file.path,
-            title=self._text(document, "title") or heading or _stem(file.path),
+            title=self._text(document, "title") or rules.heading(text) or _stem(file.path),
             description=self._text(document, "description") or rules.first_paragraph(text),
             sha256=file.sha256,
             text=text.strip("\n"),
@@ -289,8 +288,9 @@ class _Reader:
         document = frontmatter.split(file.path, text)
         self.faults += document.faults
         for key in document.metadata:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
-            if key not in known and near:
+            if key in known:
+                continue
+            if near := difflib.get_close_matches(key, known, n=1, cutoff=0.8):
                 message = f"key `{key}` is unknown; did you mean `{near[0]}`?"
                 self._fault(file.path, document.lines[key], message)
         if any(fault.severity == "error" for fault in document.faults):

@@ -145,8 +145,7 @@ def _load(raw: str) -> tuple[dict[str, Any], dict[str, int]]:
 
     The pure Python loader is used on purpose: the C one crashes on deep nesting.
     """
-    _gate(raw)
-    loader = yaml.SafeLoader(raw)
+    loader = _Replay(_gated(raw))
     try:
         node = loader.get_single_node()
         if node is None:
@@ -176,12 +175,34 @@ def _load(raw: str) -> tuple[dict[str, Any], dict[str, int]]:
         loader.dispose()
 
 
-def _gate(raw: str) -> None:
-    """Refuse YAML whose construction could explode, from its events alone."""
+class _Replay(yaml.SafeLoader):
+    """Builds values from events that were parsed before."""
+
+    def __init__(self, events: list[yaml.Event]) -> None:
+        super().__init__("")
+        self._events = events[::-1]
+
+    def check_event(self, *choices: Any) -> bool:
+        return bool(self._events) and isinstance(self._events[-1], choices or yaml.Event)
+
+    def peek_event(self) -> yaml.Event | None:
+        return self._events[-1] if self._events else None
+
+    def get_event(self) -> yaml.Event | None:
+        return self._events.pop() if self._events else None
+
+
+def _gated(raw: str) -> list[yaml.Event]:
+    """The events of YAML whose construction cannot explode.
+
+    Raises `_RefusedError` for any other.
+    """
+    events = []
     if len(raw) > MAX_YAML_CHARS:
         raise _RefusedError(0, f"{len(raw)} characters of YAML; the limit is {MAX_YAML_CHARS}")
     depth = 0
     for event in _events(raw):
+        events.append(event)
         line = event.start_mark.line if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
             raise _RefusedError(line, "uses a YAML alias (`*name`); write the value out")
@@ -198,6 +219,7 @@ def _gate(raw: str) -> None:
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style:
             raise _RefusedError(line, "uses a YAML merge (`<<`); write the keys out")
+    return events
 
 
 def _events(raw: str) -> Iterator[yaml.Event]:

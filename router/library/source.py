@@ -16,8 +16,8 @@ from pathlib import Path
 MAX_FILE_BYTES = 1 << 20
 """Larger than any agent or prompt seen in 14,609 public files; a page is some 5 KB."""
 
-MAX_FILES = 50_000
-MAX_TOTAL_BYTES = 256 << 20
+MAX_FILES = 250_000
+MAX_TOTAL_BYTES = 512 << 20
 
 FOLDERS = {"agents": ".md", "prompts": ".md", "tasks": ".jsonl"}
 """Read whole, in every library: the files with this ending."""

@@ -33,6 +33,9 @@ MAX_BYTES = 1 << 31
 _MAGIC = b"whenuse-model "
 _HEADER = re.compile(rb"whenuse-model (\d+) ([0-9a-f]{64})\n")
 _HEADER_BYTES = 128
+HEADER_SIZE = len(_MAGIC) + len(f"{FORMAT} {64 * '0'}\n")
+ALIGNMENT = 64
+"""Arrays start at multiples of it in the file, in bytes."""
 _LOCAL_FILE = struct.Struct("<4s5H3I2H")
 _KINDS = {"|u1": "B", "<i4": "i", "<f4": "f"}
 _ADVICE = "delete it, and it is compiled anew"
@@ -132,7 +135,12 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
     meta = json.loads(bytes(arrays["meta"]))
     senses = None
     if "sense_rows" in arrays:
-        senses = Senses(_names(arrays, "sense"), arrays["sense_rows"], arrays["sense_squares"])
+        senses = Senses(
+            _names(arrays, "sense"),
+            arrays["sense_rows"],
+            arrays["sense_squares"],
+            arrays.get("sense_routes", ()),
+        )
     return Model(
         made_from=meta["made_from"],
         project=meta["project"],

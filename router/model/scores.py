@@ -19,8 +19,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from heapq import nsmallest
 from math import sqrt
-from operator import add
+from operator import add, mul
 from typing import Any
 
 from router.errors import Fault
@@ -33,13 +34,19 @@ CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
 """Terms, grams, senses: chosen by `python bench/tune_channels.py`, whose rows judge nothing."""
 
 CACHED_VALUES = 2_000_000
-"""Numbers kept for words seen before; 16 MB for 50 routes or 5,000."""
+"""Numbers kept for words seen before: 16 MB."""
 
-LARGE = 64
+MAX_WORDS = 10_000
+"""Words kept, however few numbers each has."""
+
+FEW = 64
 """With fewer routes, arrays are hardly faster than lists: not worth their import."""
 
+MANY = 512
+"""With more, a word's say for each route is not worked out: most words have none for most."""
+
 Row = Any
-"""A number per route: a list, or an array of 64-bit floats."""
+"""A number per route: a list, an array of 64-bit floats, or what gives one when asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,21 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """Per word piece its dot products with the routes' vectors (one row), its squared length."""
+    """Per word piece a row of `rows`, and its squared length.
+
+    A row has the dot products with the routes' vectors; where there are `routes`, it is the
+    piece's vector, and those are the routes' vectors, each a column.
+    """
 
     index: Mapping[str, int]
     rows: Sequence[float]
     squares: Sequence[float]
+    routes: Sequence[float] = ()
+
+    @property
+    def width(self) -> int:
+        """The numbers in a row."""
+        return len(self.rows) // max(1, len(self.squares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +129,21 @@ class Word:
 
     text: str
     rows: tuple[Row | None, Row | None, Row | None] = field(compare=False)
-    means: tuple[float, float, float]
     squares: tuple[float, float, float]
     known: bool
+
+    @property
+    def means(self) -> tuple[float, float, float]:
+        """What it says per channel for a route on average."""
+        one, two, three = map(_mean, self.rows)
+        return one, two, three
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """A task's score for each route (and last for none, see `Model`), and the words behind it."""
 
-    totals: tuple[float, ...]
+    totals: Sequence[float] = field(hash=False)
     words: tuple[Word, ...]
     scales: tuple[float, float, float]
 
@@ -129,6 +151,27 @@ class Scores:
     def known(self) -> bool:
         """Whether any word of the task is known at all."""
         return any(word.known for word in self.words)
+
+    def best(self, eligible: Sequence[int], count: int) -> list[int]:
+        """The numbers of the `count` best of the `eligible` routes, best first.
+
+        Of equals those that come first.
+        """
+        totals = self.totals
+        if not isinstance(totals, memoryview):
+            return nsmallest(count, eligible, key=lambda number: -totals[number])
+        import numpy as np  # there already, see `_Arrays`
+
+        every = isinstance(eligible, range)
+        numbers = None if every else np.asarray(eligible)
+        found = np.asarray(totals)[: len(eligible)] if every else np.asarray(totals)[numbers]
+        if count < len(found):
+            least = np.partition(found, len(found) - count)[len(found) - count]
+            places = np.flatnonzero(found >= least)
+        else:
+            places = np.arange(len(found))
+        places = places[np.argsort(-found[places], kind="stable")][:count]
+        return (places if numbers is None else numbers[places]).tolist()
 
     def contribution(self, word: Word, route: int) -> float:
         """What `word` added to the score of route number `route`."""
@@ -152,13 +195,19 @@ class Scorer:
     """
 
     def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
+        count = len(model.bias)
         if arrays is None:
-            arrays = "numpy" in sys.modules or len(model.bias) > LARGE
+            arrays = "numpy" in sys.modules or count > FEW
         self._model = model
-        self._count = len(model.bias)
         self._seen: dict[str, Word] = {}
-        self._room = max(256, CACHED_VALUES // (3 * max(1, self._count)))
-        self._rows: _Lists = _Arrays(model) if arrays else _Lists(model)
+        self._rows: _Lists
+        if not arrays:
+            self._rows = _Lists(model)
+        elif count <= MANY:
+            self._rows = _Arrays(model)
+        else:
+            self._rows = _Postings(model)
+        self._room = min(MAX_WORDS, max(256, CACHED_VALUES // max(1, self._rows.width)))
 
     def score(self, task: str) -> Scores:
         """The score of each route of the model for `task`."""
@@ -191,7 +240,6 @@ class Scorer:
         word = Word(
             text,
             (terms, parts, senses),
-            (self._mean(terms), self._mean(parts), self._mean(senses)),
             (term_square, part_square, sense_square),
             # Half of the n-grams: a typo of a known word, not a chance overlap of letters.
             known=text not in STOP_WORDS and (term_known > 0 or sense_known or part_known >= 0.5),
@@ -202,19 +250,13 @@ class Scorer:
         row, square, known = self._lexical(self._model.terms, self._rows.terms, [term(text)])
         # A new pair of words is no news: its square does not count.
         squares = (square if known else 0.0, 0.0, 0.0)
-        return self._keep(
-            Word(text, (row, None, None), (self._mean(row), 0.0, 0.0), squares, known=False)
-        )
+        return self._keep(Word(text, (row, None, None), squares, known=False))
 
     def _keep(self, word: Word) -> Word:
         if len(self._seen) >= self._room:
             self._seen.clear()
         self._seen[word.text] = word
         return word
-
-    def _mean(self, row: Row | None) -> float:
-        mean: float = 0.0 if row is None else sum(row) / self._count
-        return mean
 
     def _lexical(
         self, lexicon: Lexicon, weights: _Sparse, features: list[str], importance: float = 1.0
@@ -251,7 +293,10 @@ class _Lists:
     def __init__(self, model: Model) -> None:
         self._count = len(model.bias)
         self._bias: Row = model.bias
-        self._sense_rows: Any = model.senses.rows if model.senses else ()
+        self._senses = model.senses
+        self._width = model.senses.width if model.senses else 0
+        self.width = 3 * self._count
+        """Numbers kept for a word."""
         self.terms: _Sparse = (model.terms.starts, model.terms.routes, model.terms.weights)
         self.grams: _Sparse = (model.grams.starts, model.grams.routes, model.grams.weights)
 
@@ -266,13 +311,17 @@ class _Lists:
 
     def senses(self, pieces: list[int]) -> Row:
         """The sum of the pieces' rows."""
-        row: Row = [0.0] * self._count
+        assert self._senses
+        width = self._width
+        row: Row = [0.0] * width
         for piece in pieces:
-            start = piece * self._count
-            row = list(map(add, row, self._sense_rows[start : start + self._count]))
-        return row
+            row = list(map(add, row, self._senses.rows[piece * width : (piece + 1) * width]))
+        if not self._senses.routes:
+            return row
+        columns = self._senses.routes
+        return [sum(map(mul, row, columns[route :: self._count])) for route in range(self._count)]
 
-    def total(self, sums: list[tuple[float, list[Row]]]) -> tuple[float, ...]:
+    def total(self, sums: list[tuple[float, list[Row]]]) -> Sequence[float]:
         """The bias and each scale times the sum of its rows."""
         totals = self._bias
         for scale, rows in sums:
@@ -288,15 +337,17 @@ class _Arrays(_Lists):
         import numpy as np  # late: a process that routes one task is faster without
 
         super().__init__(model)
-        self._zeros = np.zeros(self._count)
+        self._np = np
         self._bias = np.asarray(self._bias, dtype=np.float64)
-        self._sense_rows = np.asarray(self._sense_rows).reshape(-1, max(1, self._count))
+        senses = model.senses or Senses({}, (), ())
+        self._vectors = np.asarray(senses.rows).reshape(-1, max(1, self._width))
+        self._columns = np.asarray(senses.routes).reshape(-1, max(1, self._count))
         self.terms = tuple(map(np.asarray, self.terms))  # type: ignore[assignment]
         self.grams = tuple(map(np.asarray, self.grams))  # type: ignore[assignment]
 
     def added(self, weights: _Sparse, features: list[int]) -> Row:
         starts, routes, values = weights
-        row = self._zeros.copy()
+        row = self._np.zeros(self._count)
         for feature in features:
             span = slice(starts[feature], starts[feature + 1])
             # A feature has a route once, so that no addition is lost.
@@ -304,10 +355,105 @@ class _Arrays(_Lists):
         return row
 
     def senses(self, pieces: list[int]) -> Row:
-        return reduce(add, (self._sense_rows[piece] for piece in pieces), self._zeros)
+        row = reduce(add, (self._vectors[piece] for piece in pieces), self._np.zeros(self._width))
+        if self._columns.size:
+            return self._projected(row)
+        return row
 
-    def total(self, sums: list[tuple[float, list[Row]]]) -> tuple[float, ...]:
+    def total(self, sums: list[tuple[float, list[Row]]]) -> Sequence[float]:
         totals = self._bias
         for scale, rows in sums:
             totals = totals + scale * reduce(add, rows)
-        return tuple(totals.tolist())
+        return memoryview(totals)
+
+    def _projected(self, vector: Row) -> Row:
+        """What a vector says for each route."""
+        return self._np.einsum("d,dr->r", vector, self._columns)
+
+
+class _Postings(_Arrays):
+    """Only the routes that a feature speaks for are touched; a task's vector is one product.
+
+    Sums are made in another order than above: equal to some six digits.
+    """
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self.width = self._width  # those of its vector
+        # The sum over no routes at all is 0.
+        self._mean_column = self._columns.sum(axis=1) / self._count
+
+    def added(self, weights: _Sparse, features: list[int]) -> Row:
+        starts, routes, values = weights
+        spans = [slice(starts[feature], starts[feature + 1]) for feature in features]
+        return _Spans(routes, values, spans, self._count)
+
+    def _projected(self, vector: Row) -> Row:
+        return _Vector(vector.astype(self._np.float32), self._columns, self._mean_column)
+
+    def total(self, sums: list[tuple[float, list[Row]]]) -> Sequence[float]:
+        totals = self._bias
+        for scale, rows in sums:
+            totals = totals + scale * self._sum(rows)
+        return memoryview(totals)
+
+    def _sum(self, rows: list[Row]) -> Row:
+        np = self._np
+        if isinstance(rows[0], _Vector):
+            vector = reduce(add, (row.vector for row in rows))
+            # No BLAS, whose sums differ with its threads.
+            return np.einsum("d,dr->r", vector, self._columns)
+        if not isinstance(rows[0], _Spans):
+            return reduce(add, rows)
+        first, spans = rows[0], [span for row in rows for span in row.spans]
+        routes = np.concatenate([first.routes[span] for span in spans])
+        values = np.concatenate([first.values[span] for span in spans])
+        return np.bincount(routes, values, self._count)
+
+
+def _mean(row: Row | None) -> float:
+    if row is None:
+        return 0.0
+    if isinstance(row, _Spans | _Vector):
+        return row.mean
+    listed: list[float] = row if isinstance(row, list) else row.tolist()
+    return sum(listed) / len(listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """What some features say, where it lies: stretches of a lexicon's routes and weights."""
+
+    routes: Any
+    values: Any
+    spans: list[slice]
+    count: int
+
+    @property
+    def mean(self) -> float:
+        return sum(float(self.values[span].sum()) for span in self.spans) / self.count
+
+    def __getitem__(self, route: int) -> float:
+        said = 0.0
+        for span in self.spans:
+            routes = self.routes[span]
+            place = int(routes.searchsorted(route))
+            if place < len(routes) and routes[place] == route:
+                said += float(self.values[span][place])
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Vector:
+    """A word's vector, beside those of the routes."""
+
+    vector: Any
+    columns: Any
+    mean_column: Any
+
+    @property
+    def mean(self) -> float:
+        return float(self.vector @ self.mean_column)
+
+    def __getitem__(self, route: int) -> float:
+        return float(self.vector @ self.columns[:, route])
