@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import unquote
 
@@ -57,13 +58,19 @@ class _Draft:
         return " ".join(" ".join(self.fields.get(name, ())).split())
 
 
+@lru_cache(maxsize=2)
+def _blocks(text: str) -> tuple[Token, ...]:
+    """The page parsed; a page is asked about several things in turn."""
+    return tuple(_BLOCKS.parse(text))
+
+
 def sections(text: str) -> tuple[Section, ...]:
     """The headings of a page in order, each up to the next heading of any level.
 
     >>> [s.title for s in sections("# A\\n```\\n# no\\n```\\n## B")]
     ['A', 'B']
     """
-    heads = list(_headings(_BLOCKS.parse(text)))
+    heads = list(_headings(_blocks(text)))
     ends = [first for _, _, first in heads[1:]] + [text.count("\n") + 1]
     return tuple(
         Section(title, level, first, last)
@@ -73,12 +80,12 @@ def sections(text: str) -> tuple[Section, ...]:
 
 def heading(text: str) -> str:
     """The first heading of a page, "" without one."""
-    return next((title for title, _, _ in _headings(_BLOCKS.parse(text))), "")
+    return next((title for title, _, _ in _headings(_blocks(text))), "")
 
 
 def first_paragraph(text: str) -> str:
     """The first paragraph of a page in one line, at most 1,024 characters."""
-    for index, token in enumerate(tokens := _BLOCKS.parse(text)):
+    for index, token in enumerate(tokens := _blocks(text)):
         if token.type == "inline" and tokens[index - 1].type == "paragraph_open":
             return " ".join(token.content.split())[:1024]
     return ""
@@ -100,7 +107,7 @@ def parse_rules(
     faults: list[Fault] = []
     rules: list[Rule] = []
     slugs: set[str] = set()
-    for draft in _drafts(_BLOCKS.parse(text), path, lines, faults):
+    for draft in _drafts(_blocks(text), path, lines, faults):
         rule = _rule(draft, path, faults)
         if rule.slug in slugs:
             message = f"two rules are called `{rule.title}`; their ids must differ: rename one"
@@ -132,7 +139,7 @@ def labels(text: str) -> dict[str, str]:
     """
     found: dict[str, list[str]] = {}
     lines: list[str] | None = None
-    for index, token in enumerate(tokens := _BLOCKS.parse(text)):
+    for index, token in enumerate(tokens := _blocks(text)):
         if token.type == "heading_open":
             lines = None
         if token.type != "inline" or tokens[index - 1].type == "heading_open":
@@ -169,15 +176,15 @@ def closing(text: str) -> str | None:
     """
     if not _OPENING.search(text):
         return ""  # as most pages: parsing is what reading 100,000 of them would take
-    fences = [token.markup for token in _BLOCKS.parse(text) if token.type == "fence"]
+    fences = [token.markup for token in _blocks(text) if token.type == "fence"]
     for mark in ("", *reversed(fences[-1:]), *_HTML_ENDS):
-        tokens = _BLOCKS.parse(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
+        tokens = _blocks(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
         if len(tokens) > 1 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
             return mark
     return None
 
 
-def _headings(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
+def _headings(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
     """Title, level and line of each heading that is not inside something."""
     for token, content in pairwise(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
@@ -185,7 +192,7 @@ def _headings(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
 
 
 def _drafts(
-    tokens: list[Token], path: str, lines: Sequence[int], faults: list[Fault]
+    tokens: Sequence[Token], path: str, lines: Sequence[int], faults: list[Fault]
 ) -> Iterator[_Draft]:
     """Walk the blocks of the selection section, one draft a heading below it."""
     inside = 0
