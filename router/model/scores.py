@@ -19,7 +19,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from heapq import nsmallest
 from math import sqrt
 from operator import add, mul
 from typing import Any
@@ -158,20 +157,16 @@ class Scores:
         Of equals those that come first.
         """
         totals = self.totals
-        if not isinstance(totals, memoryview):
-            return nsmallest(count, eligible, key=lambda number: -totals[number])
-        import numpy as np  # there already, see `_Arrays`
+        if isinstance(totals, memoryview) and len(eligible) > max(MANY, count):
+            import numpy as np  # there already, see `_Arrays`
 
-        every = isinstance(eligible, range)
-        numbers = None if every else np.asarray(eligible)
-        found = np.asarray(totals)[: len(eligible)] if every else np.asarray(totals)[numbers]
-        if count < len(found):
+            # An array of a range of 100,000 takes longer than all the rest.
+            every = isinstance(eligible, range)
+            some = slice(eligible.start, eligible.stop) if every else np.asarray(eligible)
+            found = np.asarray(totals)[some]
             least = np.partition(found, len(found) - count)[len(found) - count]
-            places = np.flatnonzero(found >= least)
-        else:
-            places = np.arange(len(found))
-        places = places[np.argsort(-found[places], kind="stable")][:count]
-        return (places if numbers is None else numbers[places]).tolist()
+            eligible = [eligible[place] for place in np.flatnonzero(found >= least).tolist()]
+        return sorted(eligible, key=lambda number: -totals[number])[:count]
 
     def contribution(self, word: Word, route: int) -> float:
         """What `word` added to the score of route number `route`."""
@@ -347,12 +342,14 @@ class _Arrays(_Lists):
 
     def added(self, weights: _Sparse, features: list[int]) -> Row:
         starts, routes, values = weights
-        row = self._np.zeros(self._count)
-        for feature in features:
-            span = slice(starts[feature], starts[feature + 1])
-            # A feature has a route once, so that no addition is lost.
-            row[routes[span]] += values[span]
-        return row
+        spans = [slice(starts[feature], starts[feature + 1]) for feature in features]
+        return self._gathered(routes, values, spans)
+
+    def _gathered(self, routes: Any, values: Any, spans: list[slice]) -> Row:
+        """The sum of sparse rows: stretches of a lexicon's routes and weights."""
+        concatenate = self._np.concatenate
+        routes = concatenate([routes[span] for span in spans])
+        return self._np.bincount(routes, concatenate([values[span] for span in spans]), self._count)
 
     def senses(self, pieces: list[int]) -> Row:
         row = reduce(add, (self._vectors[piece] for piece in pieces), self._np.zeros(self._width))
@@ -405,10 +402,8 @@ class _Postings(_Arrays):
             return np.einsum("d,dr->r", vector, self._columns)
         if not isinstance(rows[0], _Spans):
             return reduce(add, rows)
-        first, spans = rows[0], [span for row in rows for span in row.spans]
-        routes = np.concatenate([first.routes[span] for span in spans])
-        values = np.concatenate([first.values[span] for span in spans])
-        return np.bincount(routes, values, self._count)
+        spans = [span for row in rows for span in row.spans]
+        return self._gathered(rows[0].routes, rows[0].values, spans)
 
 
 def _mean(row: Row | None) -> float:
