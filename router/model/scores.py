@@ -160,10 +160,12 @@ class Scores:
         if isinstance(totals, memoryview) and len(eligible) > max(MANY, count):
             import numpy as np  # there already, see `_Arrays`
 
+            found = np.asarray(totals)
             # An array of a range of 100,000 takes longer than all the rest.
-            every = isinstance(eligible, range)
-            some = slice(eligible.start, eligible.stop) if every else np.asarray(eligible)
-            found = np.asarray(totals)[some]
+            if isinstance(eligible, range):
+                found = found[eligible.start : eligible.stop]
+            else:
+                found = found[np.asarray(eligible)]
             least = np.partition(found, len(found) - count)[len(found) - count]
             eligible = [eligible[place] for place in np.flatnonzero(found >= least).tolist()]
         return sorted(eligible, key=lambda number: -totals[number])[:count]
