@@ -299,6 +299,13 @@ def test_learn(run: Run, library: Callable[[str], Path]) -> None:
     out, before = learn("--as", "cook/main")
     assert out == f"known: {said}\n"
     assert before == "already so: cook / cook  1.00  (as taught)"
+    why = run("why", task, "--library", root)
+    assert why.returncode == ROUTED
+    taught, words = why.stderr.splitlines()[-2:]
+    assert taught == "cook / cook  1.00  (as taught)"
+    assert words.startswith("by its words alone: ")
+    as_json = json.loads(run("why", task, "--library", root, "--json").stdout)
+    assert as_json["outcome"] == "taught"
     out, before = learn("--none")
     assert out == (
         'learned: "the zorgle flumps" → none (tasks/learned.jsonl:2),'

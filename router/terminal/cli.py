@@ -109,6 +109,12 @@ def why(
     from router.terminal.report import explanation_lines, flip_line, margin_line
 
     router, decision = _routed(words, agent, top, library)
+    if decision.outcome == "taught":
+        # A label decides whatever the words say; what they say is still worth knowing.
+        taught, decision = decision, router.route(decision.task, agent=agent, top=top, recall=False)
+        say(f"by its words alone: {decision.line}")
+    else:
+        taught = decision
     margin = router.margin(decision, to=to)
     if to and all(candidate.route != to for candidate in decision.candidates):
         ranked = router.route(decision.task, agent=agent, top=len(router.routes)).candidates
@@ -122,13 +128,13 @@ def why(
     if as_json:
         more = {"evidence": [explained.to_dict() for explained in evidence]}
         show_json(
-            decision.to_dict()
+            taught.to_dict()
             | more
             | {"margin": margin and margin.to_dict(), "flip": found and found.to_dict()}
         )
     elif found:
         _show_lines([flip_line(found, decision)])
-    return ABSTAINED if decision.abstained else DONE
+    return ABSTAINED if taught.abstained else DONE
 
 
 def _routed(
