@@ -51,7 +51,7 @@ class Leak:
     def fault(self) -> Fault:
         """For people, a warning."""
         if self.kind == "example":
-            message = f"is an Example of {self.label} ({self.source}) and finds itself; reword it"
+            message = f"is an Example of {self.label} ({self.source}) and finds itself; delete one"
         else:
             message = f"was learned as `{self.label}` ({self.source}); judged by cross-validation"
         return Fault(self.case.path, self.case.line, message, "warning")

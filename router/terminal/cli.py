@@ -226,34 +226,29 @@ def evaluate(
     for line in leak_lines(leaks):
         say(line)
     route = partial(router.route, recall=False)
-    more = {"leaks": [leak.to_dict() for leak in leaks]}
+    found = None
     if learned:
         compiled = crossvalidation.compiler(router)
         with _progress("compiling") as notify:
             found = crossvalidation.compare(
                 cases, learned, route, compiled, folds, repeats, seed, notify
             )
-        report, accuracy = found.usual, found.rates["accuracy"][1]
-        answer = found.to_dict()
-    else:
-        report = measuring.evaluate(route, cases)
-        accuracy = report.rates["accuracy"]
-        answer = report.to_dict()
+    report = found.usual if found else measuring.evaluate(route, cases)
     if as_json:
-        show_json(answer | more)
+        known = {"leaks": [leak.to_dict() for leak in leaks]}
+        show_json((found or report).to_dict() | known)
     else:
         if report.misses:
             _show_table(misses_table(report))
             print()
-        if not learned:
-            _show_table(rates_table(report))
-        else:
-            if found.changes:
-                _show_table(changes_table(found))
-                print()
-            _show_table(comparison_table(found))
+        if found and found.changes:
+            _show_table(changes_table(found))
+            print()
+        _show_table(comparison_table(found) if found else rates_table(report))
+        if found:
             print()
             _show_lines(comparison_lines(found))
+    accuracy = found.rates["accuracy"][1] if found else report.rates["accuracy"]
     if min_accuracy is not None and accuracy.value < min_accuracy:
         low, high = accuracy.interval
         interval = f"95 %: {low:.3f}–{high:.3f}"

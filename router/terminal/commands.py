@@ -136,7 +136,7 @@ def evaluate(
         int | None,
         typer.Option(
             min=1,
-            help="So often, each time in other folds; else 3, 2 from 50 tasks on, 1 from 200.",
+            help="So often, in other folds; else 3, from 50 tasks on 2, from 200 on 1.",
             show_default=False,
         ),
     ] = None,

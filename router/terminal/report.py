@@ -204,8 +204,8 @@ def comparison_lines(found: Comparison) -> list[str]:
     if found.split:
         folds, repeats, seed = found.split.folds, found.split.repeats, found.split.seed
         lines.append(
-            f"cross-validated: {found.held_out} learned tasks, each judged by the library without"
-            f" it (folds: {folds}, repeats: {repeats}, seed: {seed})"
+            f"cross-validated: {found.held_out} learned tasks, each judged without it"
+            f" (folds {folds}, repeats {repeats}, seed {seed})"
         )
     return lines
 
