@@ -150,7 +150,7 @@ def evaluate(
 ) -> None:
     """Route sample tasks and compare with the routes they should take.
 
-    Where the library has learned tasks, also without them; those themselves are cross-validated.
+    Where the library has learned tasks, also as if it had not; they are cross-validated.
     """
     _finish(
         cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, min_accuracy=min_accuracy,
