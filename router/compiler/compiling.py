@@ -76,6 +76,23 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
     return _npz(arrays)
 
 
+def library_of(model: Model) -> Library:
+    """The library that a model was compiled from, to be compiled again with something changed.
+
+    Nothing is read or rendered again. Compiled as it is, it gives the same model.
+    """
+    return Library(
+        root="",
+        project=model.project,
+        agents=model.agents,
+        prompts=model.prompts,
+        faults=model.warnings,
+        outside=model.outside,
+        routing=model.routing,
+        tasks=model.tasks,
+    )
+
+
 def _scale(scorer: Scorer, texts: Sequence[RouteText], background: NDArray[np.float64]) -> Scale:
     """How scores are to be read: from tasks made of the routes' own words, a word drawn from a
     field as often as the field weighs, and from what `background` tasks score (tasks × routes).

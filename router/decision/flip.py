@@ -317,21 +317,13 @@ def _model(decision: Decision) -> Model:
 
 def edited(model: Model, route: Route, added: str) -> Library:
     """The library that a model was compiled from, with words added to one rule's When."""
-    from router.library.folder import Library  # late: its templates and markdown
+    from router.compiler.compiling import library_of  # late: scikit-learn
 
-    return Library(
-        root="",
-        project=model.project,
-        agents=tuple(
-            _edited(agent, route.rule, added) if agent.id == route.agent.id else agent
-            for agent in model.agents
-        ),
-        prompts=model.prompts,
-        faults=model.warnings,
-        outside=model.outside,
-        routing=model.routing,
-        tasks=model.tasks,
+    agents = tuple(
+        _edited(agent, route.rule, added) if agent.id == route.agent.id else agent
+        for agent in model.agents
     )
+    return replace(library_of(model), agents=agents)
 
 
 def _edited(agent: Agent, rule: Rule, added: str) -> Agent:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import random
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from router.decision.deciding import Decision
 from router.errors import CasesError, Fault
 from router.library.tasks import read_rows
+from router.model.text import words
 
 TOP = 3
+NORMAL_QUANTILE = 1.959963984540054
+"""Of 0.975: 95 % of a normal distribution lie within so many standard deviations."""
+
 MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A sample task and the routes it should take, in order; none for one that fits no rule."""
+    """A sample task and the routes it should take, in order; none for one that fits no rule.
+
+    `path` and `line` say where it is written.
+    """
 
     task: str
     expect: tuple[str, ...]
     line: int = 0
+    path: str = ""
+
+    @property
+    def source(self) -> str:
+        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         return {
             "task": self.case.task,
+            "path": self.case.path,
             "line": self.case.line,
             "expect": list(self.case.expect),
             "taken": list(self.taken),
@@ -69,10 +84,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`hits` of `total`, with its 95 % Wilson interval."""
+    """`hits` of `total`, with its 95 % Wilson interval.
 
-    hits: int
-    total: int
+    Both may be means over several passes through the same tasks, which do not make the interval
+    any narrower.
+    """
+
+    hits: float
+    total: float
 
     @property
     def value(self) -> float:
@@ -80,13 +99,14 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson (1927) score interval, from scipy."""
-        from scipy.stats import binomtest
-
+        """Wilson (1927) score interval; scipy's does not take means."""
         if not self.total:
             return (0.0, 1.0)
-        found = binomtest(self.hits, self.total).proportion_ci(method="wilson")
-        return (float(found.low), float(found.high))
+        square = NORMAL_QUANTILE**2 / self.total
+        centre = self.value + square / 2
+        half = sqrt(square * (self.value * (1.0 - self.value) + square / 4))
+        low, high = (centre - half) / (1.0 + square), (centre + half) / (1.0 + square)
+        return (max(0.0, low), min(1.0, high))
 
     def to_dict(self) -> dict[str, Any]:
         value = self.value if self.total else None
@@ -182,7 +202,28 @@ def read_cases(path: Path, routes: Iterable[str]) -> tuple[Case, ...]:
         faults.append(Fault(str(path), 1, 'no cases; add {"task": "…", "expect": "agent/rule"}'))
     if faults:
         raise CasesError(tuple(faults))
-    return tuple(Case(row.task, row.expect, row.line) for row in rows)
+    return tuple(Case(row.task, row.expect, row.line, row.path) for row in rows)
+
+
+def key(task: str) -> tuple[str, ...]:
+    """What a task is to a router: tasks with the same words, in whatever case, are one.
+
+    >>> key("Ship it!") == key("ship  it")
+    True
+    """
+    return tuple(words(task)) or (task,)
+
+
+def stratified(strata: Sequence[Any], parts: int, chance: random.Random) -> list[frozenset[int]]:
+    """The numbers of the members of `strata` in so many parts, drawn by `chance`.
+
+    Each part has its share of each stratum, to within one member, however few it has. (What
+    scikit-learn's `StratifiedKFold` does, which refuses strata with fewer members than parts.)
+    """
+    order = list(range(len(strata)))
+    chance.shuffle(order)
+    order.sort(key=lambda number: strata[number])
+    return [frozenset(order[part::parts]) for part in range(parts)]
 
 
 def _rate(hits: Iterable[bool], total: tuple[Result, ...] | list[Result]) -> Rate:

@@ -8,14 +8,13 @@ noise-free selective classification", JMLR 11, 2010). A threshold is a point on 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from router.errors import CasesError, Fault
-from router.evaluation.measuring import Case, Rate, Result
+from router.evaluation.measuring import Case, Rate, Result, key, stratified
 from router.model.calibration import Calibration, Routing, Scale, Slopes, confidence
-from router.model.text import words
 
 FOLDS = 5
 BINS = 10
@@ -242,10 +241,10 @@ def usable(
 
     Raises `CasesError`, for the file `path`, when too few are left.
     """
-    known = {_key(task) for task in learned}
+    known = {key(task) for task in learned}
     cases = tuple(cases)
-    new = [case for case in cases if _key(case.task) not in known]
-    last = {_key(case.task): case for case in new}
+    new = [case for case in cases if key(case.task) not in known]
+    last = {key(case.task): case for case in new}
     taught, repeated = len(cases) - len(new), len(new) - len(last)
     if len(last) < MIN_CASES:
         message = (
@@ -254,10 +253,6 @@ def usable(
         )
         raise CasesError((Fault(path, 1, message),))
     return tuple(last.values()), taught, repeated
-
-
-def _key(task: str) -> tuple[str, ...]:
-    return tuple(words(task)) or (task,)
 
 
 def fit(observed: Sequence[Observation], prior: Calibration) -> Calibration:
@@ -345,16 +340,13 @@ def cross_validated(observed: Sequence[Observation], wish: Wish, prior: Calibrat
     return Estimate(total, calibration_error(judged))
 
 
-def folds(observed: Sequence[Observation]) -> list[Collection[int]]:
+def folds(observed: Sequence[Observation]) -> list[frozenset[int]]:
     """The numbers of the tasks in `FOLDS` parts, each with its share of right, wrong and outside.
 
     The same tasks in the same order give the same parts.
     """
     chance = random.Random(0)  # noqa: S311 - a fixed choice, not a secret
-    order = list(range(len(observed)))
-    chance.shuffle(order)
-    order.sort(key=lambda number: (observed[number].fits, observed[number].right))
-    return [frozenset(order[part::FOLDS]) for part in range(FOLDS)]
+    return stratified([(o.fits, o.right) for o in observed], FOLDS, chance)
 
 
 def calibration_error(observed: Iterable[Observation]) -> float:

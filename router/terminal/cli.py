@@ -9,7 +9,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -194,27 +194,67 @@ def compile_library(*, library: Path | None = None, as_json: bool = False) -> in
 
 
 def evaluate(
-    file: Path,
+    file: Path | None,
     *,
+    folds: int = 5,
+    repeats: int | None = None,
+    seed: int = 0,
     min_accuracy: float | None = None,
     library: Path | None = None,
     as_json: bool = False,
 ) -> int:
-    """Route sample tasks and compare with the routes they should take."""
-    from router.evaluation import measuring
-    from router.terminal.report import misses_table, rates_table
+    """Route sample tasks, without a file the learned ones, and compare with what they expect.
+
+    Where the library has learned tasks, also without them, and learned tasks by cross-validation.
+    """
+    from router.evaluation import crossvalidation, measuring
+    from router.terminal.report import (
+        changes_table,
+        comparison_lines,
+        comparison_table,
+        leak_lines,
+        misses_table,
+        rates_table,
+    )
 
     router = load(library)
-    cases = measuring.read_cases(file, (route.id for route in router.routes))
-    report = measuring.evaluate(partial(router.route, recall=False), cases)
+    learned = router.model.tasks
+    if file is not None:
+        cases = measuring.read_cases(file, (route.id for route in router.routes))
+    elif learned:
+        cases = crossvalidation.own_cases(learned)
+    else:
+        raise UsageError(
+            "file: the library has learned no task; name a file of sample tasks, or teach it some"
+            " with `route learn TASK --as agent/rule`"
+        )
+    leaks = crossvalidation.leaks(cases, router.routes, learned if file else ())
+    for line in leak_lines(leaks):
+        say(line)
+    route = partial(router.route, recall=False)
+    found = None
+    if learned:
+        compiled = crossvalidation.compiler(router)
+        with _progress("compiling") as notify:
+            found = crossvalidation.compare(
+                cases, learned, route, compiled, folds, repeats, seed, notify
+            )
+    report = found.usual if found else measuring.evaluate(route, cases)
     if as_json:
-        show_json(report.to_dict())
+        known = {"leaks": [leak.to_dict() for leak in leaks]}
+        show_json((found or report).to_dict() | known)
     else:
         if report.misses:
             _show_table(misses_table(report))
             print()
-        _show_table(rates_table(report))
-    accuracy = report.rates["accuracy"]
+        if found and found.changes:
+            _show_table(changes_table(found))
+            print()
+        _show_table(comparison_table(found) if found else rates_table(report))
+        if found:
+            print()
+            _show_lines(comparison_lines(found))
+    accuracy = found.rates["accuracy"][1] if found else report.rates["accuracy"]
     if min_accuracy is not None and accuracy.value < min_accuracy:
         low, high = accuracy.interval
         interval = f"95 %: {low:.3f}–{high:.3f}"
@@ -391,6 +431,20 @@ def _has_input() -> bool:
 def say(message: str) -> None:
     """A message for people, beside the data."""
     print(message, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """To be told how much of how much is done; a bar on a terminal, gone when it ends."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), Left())
+    console, silent = Console(stderr=True), not sys.stderr.isatty()
+    with Progress(*columns, console=console, transient=True, disable=silent) as bar:
+        number = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(number, completed=done, total=total)
 
 
 def show_json(value: object) -> None:

@@ -122,7 +122,25 @@ def compile_library(library: LibraryFolder = None, as_json: Json = False) -> Non
 
 @app.command("eval")
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Sample tasks, one JSON object a line.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Sample tasks, one JSON object a line; else those that the library has learned.",
+            show_default=False,
+        ),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=2, help="Learned tasks are held out in so many parts.")
+    ] = 5,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So often, in other folds; else 3, from 50 tasks on 2, from 200 on 1.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another one draws other folds.")] = 0,
     min_accuracy: Annotated[
         float | None,
         typer.Option(min=0.0, max=1.0, help="Exit 1 below this.", show_default=False),
@@ -130,8 +148,14 @@ def evaluate(
     library: LibraryFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Route sample tasks and compare with the routes they should take."""
-    _finish(cli.evaluate, file, min_accuracy=min_accuracy, library=library, as_json=as_json)
+    """Route sample tasks and compare with the routes they should take.
+
+    Where the library has learned tasks, also as if it had not; they are cross-validated.
+    """
+    _finish(
+        cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, min_accuracy=min_accuracy,
+        library=library, as_json=as_json,
+    )  # fmt: skip
 
 
 @app.command()

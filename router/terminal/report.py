@@ -11,12 +11,13 @@ from router.decision.deciding import Decision
 from router.decision.explanation import NOT_WHEN, Explanation, Say
 from router.decision.flip import Flip, Margin
 from router.errors import printable
-from router.evaluation.measuring import Rate, Report
+from router.evaluation.measuring import Rate, Report, Result
 from router.library.learning import Lesson
 from router.library.records import Route
 from router.model.calibration import Calibration
 
 if TYPE_CHECKING:
+    from router.evaluation.crossvalidation import Comparison, Leak
     from router.evaluation.tuning import Point, Tuning
     from router.library.settings import Saved
 
@@ -28,6 +29,9 @@ MAX_FIELDS = 3
 """Fields shown of a word; more tell no more."""
 
 CURVE_ROWS = 13
+
+MAX_LEAKS = 20
+"""Told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,59 @@ def rates_table(report: Report) -> Table:
     """Every rate of an evaluation with its interval."""
     rows = []
     for name, rate in report.rates.items():
-        rows.append((name, *_with_interval(rate), f"{rate.hits}/{rate.total}"))
+        rows.append((name, *_with_interval(rate), _cases(rate)))
     return Table(("", "rate", "95 %", "cases"), tuple(rows))
+
+
+def comparison_table(found: Comparison) -> Table:
+    """Every rate without what was learned and with it, each with its interval and cases."""
+
+    def cell(rate: Rate) -> str:
+        value, interval = _with_interval(rate)
+        return f"{value:5}  {interval}  {_cases(rate)}"
+
+    rows = tuple((name, *map(cell, rates)) for name, rates in found.rates.items())
+    how = "with it (cross-validated)" if found.held_out else "with it"
+    return Table(("", "without what was learned", how), rows)
+
+
+def changes_table(found: Comparison) -> Table:
+    """Every task for which what was learned changed the routes taken."""
+    rows = [
+        (
+            change.kind,
+            _line_of(change.after, found.usual),
+            _short(change.after.case.task),
+            _taken(change.before),
+            _taken(change.after),
+        )
+        for change in found.changes
+    ]
+    return Table(("", "line", "task", "without", "with it"), tuple(rows))
+
+
+def comparison_lines(found: Comparison) -> list[str]:
+    """What changed, whether that may be chance, and who judged."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
+    lines = [
+        f"decided otherwise: {len(found.changes)} of {len(found.before.results)} tasks ({counts};"
+        f" McNemar's exact test: p = {found.p_value:.3g})"
+    ]
+    if found.split:
+        folds, repeats, seed = found.split.folds, found.split.repeats, found.split.seed
+        lines.append(
+            f"cross-validated: {found.held_out} learned tasks, each judged without it"
+            f" (folds {folds}, repeats {repeats}, seed {seed})"
+        )
+    return lines
+
+
+def leak_lines(leaks: Sequence[Leak]) -> list[str]:
+    """A line for each case that the library knows; those beyond `MAX_LEAKS` share one."""
+    lines = [str(leak.fault) for leak in leaks[:MAX_LEAKS]]
+    if more := len(leaks) - len(lines):
+        lines.append(f"… and {more} more that the library knows; --json has all")
+    return lines
 
 
 def misses_table(report: Report) -> Table:
@@ -174,10 +229,10 @@ def misses_table(report: Report) -> Table:
             gap = f"{best.score - expected.score:+.3f}" if result.rank > 1 else "first"
         rows.append(
             (
-                str(result.case.line),
+                _line_of(result, report),
                 _short(result.case.task),
                 " + ".join(result.case.expect) or "none",
-                " + ".join(result.taken) or f"none ({result.decision.outcome})",
+                _taken(result),
                 gap,
                 ", ".join(printable(evidence.word) for evidence in best.evidence[:3]),
             )
@@ -308,6 +363,21 @@ def _value(rate: Rate) -> str:
 def _with_interval(rate: Rate) -> tuple[str, str]:
     low, high = rate.interval
     return _value(rate), f"{low:.3f}–{high:.3f}"
+
+
+def _cases(rate: Rate) -> str:
+    """Hits of cases; with a decimal place where they are means."""
+    return "/".join(f"{count:.1f}".removesuffix(".0") for count in (rate.hits, rate.total))
+
+
+def _taken(result: Result) -> str:
+    return " + ".join(result.taken) or f"none ({result.decision.outcome})"
+
+
+def _line_of(result: Result, report: Report) -> str:
+    """Where a case is written; the line alone where all are in one file."""
+    several = len({other.case.path for other in report.results}) > 1
+    return printable(result.case.source) if several else str(result.case.line)
 
 
 def _short(task: str) -> str:
