@@ -12,8 +12,9 @@ from typing import Any
 from router import Router
 from router.compiler.compiling import compile_library
 from router.compiler.encoder import StaticEncoder
+from router.library.discovery import snapshot
 from router.library.folder import read_library
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model import artifact
 
 Row = dict[str, Any]

@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from router.evaluation.measuring import Case, read_cases
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
 from router.library.records import Rule
 from router.library.rules import sections
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model import text
 
 ROOT = Path(__file__).parent.parent

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library, split_tools
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model.calibration import Routing, Slopes
 
 LIBRARIES = Path(__file__).parent / "libraries"

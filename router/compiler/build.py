@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from router.compiler import cache
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
-from router.library.source import Folder, Snapshot, snapshot
+from router.library.source import Folder, Snapshot
 from router.model import artifact
 
 READ_BYTES = 256 << 20

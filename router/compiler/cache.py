@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from router.errors import ArtifactError, CompileError, Fault, LibraryError, UsageError
-from router.library.source import Folder, Snapshot, UnreadableError, snapshot
+from router.library.discovery import snapshot
+from router.library.source import Folder, Snapshot, UnreadableError
 from router.model import artifact
 from router.model.scores import Model
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from router.errors import Fault
 from router.library import frontmatter, rules, templates
+from router.library.formats import OWN, Format, format_of, identity
 from router.library.records import Agent, LabelledTask, Link, Prompt, Route, Rule
 from router.library.settings import read_routing
 from router.library.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
@@ -22,6 +23,8 @@ AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "templa
 PROMPT_KEYS = frozenset({"title", "description", "template"})
 MAX_TOOLS_CHARS = 4_000
 
+_SELECTION = re.compile(rb"(?im)^#+ *dynamic prompt selection *$")
+_UNNAMEABLE = re.compile(r"[^\w .:()&+,'/-]")
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
 
@@ -70,6 +73,7 @@ class _Reader:
         self.schema: dict[str, Any] = {}
         self.routing: Routing | None = None
         self.described = False
+        self.own = SETTINGS in self.files or SETTINGS in self.unreadable
 
     def read(self) -> Library:
         self.schema = self._schema()
@@ -77,12 +81,7 @@ class _Reader:
             if path.startswith(("agents/", "tasks/")) or path in (*FOLDERS, SETTINGS):
                 labelled = path.startswith("tasks")
                 self._fault(path, 1, f"cannot be read: {cause}", warning=labelled)
-        paths = [path for path in self.files if path.startswith("agents/")]
-        agents = [
-            agent
-            for path in paths
-            if not _is_readme(path) and (agent := self._agent(self.files[path]))
-        ]
+        agents = [agent for file in self.files.values() if (agent := self._routed(file))]
         if not agents and not any(fault.severity == "error" for fault in self.faults):
             message = "no agent files; add agents/NAME.md with `name` and `description`"
             self._fault("agents", 1, message)
@@ -139,29 +138,61 @@ class _Reader:
             "agents": agents,
         }
 
-    def _agent(self, file: SourceFile) -> Agent | None:
-        document = self._document(file, AGENT_KEYS)
+    def _routed(self, file: SourceFile) -> Agent | None:
+        """The agent that a file is, None where it is none or cannot be read as one."""
+        if file.path.startswith("agents/") and not _is_readme(file.path):
+            kind: Format | None = OWN
+        elif self.own or file.path.startswith(("prompts/", "tasks/")):
+            kind = None
+        else:
+            kind = format_of(file.path)
+        if kind is None:
+            return None
+        before = len(self.faults)
+        agent = self._agent(file, kind)
+        if not kind.own or not (self.own or _SELECTION.search(file.data)):
+            # A repository of somebody's many files is not refused for one of them.
+            self.faults[before:] = [
+                replace(fault, message=f"{fault.message}; left out", severity="warning")
+                if fault.severity == "error"
+                else fault
+                for fault in self.faults[before:]
+            ]
+        return agent
+
+    def _agent(self, file: SourceFile, kind: Format) -> Agent | None:
+        document = self._document(file, AGENT_KEYS if kind.own else frozenset(), kind.body)
         if document is None:
             return None
-        stem = _stem(file.path)
-        name = self._name(file.path, document, stem)
-        rendered = self._rendered(file.path, document, name)
+        if kind.name == "markdown" and not all(map(document.metadata.get, kind.required)):
+            return None  # a page like any other
+        stem = identity(file.path, kind)
+        name = self._name(file.path, document, stem, kind)
+        rendered = self._rendered(file.path, document, name if kind.own else None)
         if rendered is None or name is None:
             return None
         rendered = self._closed(file.path, rendered)
         text, lines = rendered.text, rendered.lines
-        description = self._text(document, "description") or rules.first_paragraph(text)
-        if "description" not in document.metadata:
+        described, turns = rules.user_turns(str(document.metadata.get("description") or ""))
+        description = " ".join(described.split()) or rules.first_paragraph(text)
+        if "description" in kind.required and "description" not in document.metadata:
             message = "no `description`; add one sentence that says what the agent is for"
             self._fault(file.path, 1, message, warning=True)
         said = rules.labels(text)
         found = self._rules(file.path, text, lines, name, description, said)
+        if turns and rules.selection_line(text) is None:
+            found = tuple(
+                replace(rule, examples=tuple(dict.fromkeys(rule.examples + turns)))
+                for rule in found
+            )
+        called = name if kind.identity == "name" else stem
         return Agent(
-            id=name if re.fullmatch(r"[\w.-]+", name) else rules.slug(name),
+            id=called if re.fullmatch(r"[\w.-]+", called) else rules.slug(called),
             name=name,
             description=description,
             icon=self._text(document, "icon"),
-            tools=split_tools(document.metadata.get("tools")),
+            tools=split_tools(document.metadata.get(kind.tools, document.metadata.get("tools"))),
+            format=kind.name,
             path=file.path,
             sha256=file.sha256,
             text=text,
@@ -280,12 +311,21 @@ class _Reader:
         self.prompts[file.path] = prompt
         return prompt
 
-    def _document(self, file: SourceFile, known: frozenset[str]) -> frontmatter.Document | None:
+    def _document(
+        self, file: SourceFile, known: frozenset[str], body: str = ""
+    ) -> frontmatter.Document | None:
+        """The file taken apart; `body` is the key of its text where it is in TOML.
+
+        Other keys than the `known` ones are looked at for slips of the pen, if any are known.
+        """
         text, faults = frontmatter.decode(file.path, file.data)
         self.faults += faults
         if any(fault.severity == "error" for fault in faults):
             return None
-        document = frontmatter.split(file.path, text)
+        if body:
+            document = frontmatter.toml(file.path, text, body)
+        else:
+            document = frontmatter.split(file.path, text)
         self.faults += document.faults
         for key in document.metadata:
             if key in known:
@@ -297,12 +337,18 @@ class _Reader:
             return None
         return document
 
-    def _name(self, path: str, document: frontmatter.Document, stem: str) -> str | None:
+    def _name(
+        self, path: str, document: frontmatter.Document, stem: str, kind: Format
+    ) -> str | None:
         name = unicodedata.normalize("NFC", self._text(document, "name").strip())
         if not name:
-            self._fault(path, 1, f"no `name`; add `name: {stem}`", warning=True)
+            if "name" in kind.required:
+                self._fault(path, 1, f"no `name`; add `name: {stem}`", warning=True)
             name = stem
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) and not kind.own:
+            # A name for people: what cannot be printed is all that has to go.
+            name = " ".join(_UNNAMEABLE.sub(" ", name).split())[:100] or rules.slug(stem)
+        elif not _NAME.fullmatch(name):
             line = document.lines.get("name", 1)
             message = f"name `{name}` has other than letters, digits, spaces, `.`, `_` and `-`"
             self._fault(path, line, message)
@@ -375,9 +421,17 @@ class _Reader:
         first: dict[str, Agent] = {}
         for agent in agents:
             other = first.setdefault(agent.id, agent)
-            if other is not agent:
-                message = f"name `{agent.name}` is taken by {other.path}; rename one"
+            if other is agent:
+                continue
+            message = f"name `{agent.name}` is taken by {other.path}; rename one"
+            if agent.format == other.format == OWN.name:
                 self._fault(agent.path, 1, message)
+                continue
+            # Of other tools' files many are copies: each keeps a name of its own.
+            place = posixpath.splitext(agent.path.lstrip("."))[0].removesuffix("/SKILL")
+            longer = rules.slug(place).replace("/", ".")
+            self._fault(agent.path, 1, f"{message}; until then it is `{longer}`", warning=True)
+            first[longer] = replace(agent, id=longer)
         return list(first.values())
 
 

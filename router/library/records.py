@@ -48,7 +48,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent file.
+    """One agent file, of our format or another (see `formats`).
 
     `id` is the first half of its routes' ids, `name` what people read. `text` is the rendered
     body; `lines[i]` is the file's line that its line `i` came from.
@@ -67,6 +67,7 @@ class Agent:
     responsibilities: str
     sections: tuple[Section, ...]
     rules: tuple[Rule, ...]
+    format: str = "agent"
 
 
 @dataclass(frozen=True, slots=True)

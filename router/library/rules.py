@@ -35,6 +35,10 @@ _HTML_ENDS = ("-->", "</pre>", "</script>", "</style>", "</textarea>", "?>", "]]
 _FIELD = re.compile(
     r"\*\*\s*(?P<name>[A-Za-z][A-Za-z ]{0,30}?)\s*(?::\s*\*\*|\*\*\s*:)\s*(?P<value>.*)"
 )
+_EXAMPLE = re.compile(r"<example>(.*?)(?:</example>|\Z)", re.DOTALL | re.IGNORECASE)
+_TURN = re.compile(
+    r"\buser\s*:\s*(.+?)(?=\n|\s(?:the\s+)?assistant\b\s*:|<commentary>|\Z)", re.IGNORECASE
+)
 _FIELDS = {
     "when": "when",
     "use": "use",
@@ -163,6 +167,20 @@ def implicit_rule(said: dict[str, str], title: str, description: str) -> Rule:
         not_when=said.get("not when", ""),
         examples=_examples(said.get("examples", "").split("\n")),
     )
+
+
+def user_turns(text: str) -> tuple[str, tuple[str, ...]]:
+    """A description without its `<example>` blocks, and what the users in those say.
+
+    >>> user_turns('Deploys. <example>user: "ship it" assistant: "On it."</example>')
+    ('Deploys.', ('ship it',))
+    """
+    # Front matter often has them in one line, with the escapes of another language.
+    text = text.replace("\\n", "\n").replace('\\"', '"')
+    said = [
+        _unquoted(turn) for example in _EXAMPLE.findall(text) for turn in _TURN.findall(example)
+    ]
+    return _EXAMPLE.sub(" ", text).strip(), tuple(dict.fromkeys(filter(None, said)))
 
 
 def closing(text: str) -> str | None:
