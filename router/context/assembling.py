@@ -52,6 +52,11 @@ class Context:
         return tuple(part.source for part in self.parts if part.role == "missing")
 
     @property
+    def instructions(self) -> str:
+        """All but the task, as markdown, for a system prompt; "" after an abstention."""
+        return "\n".join(_markdown(part) for part in self.parts if part.trust == "library")
+
+    @property
     def text(self) -> str:
         """The context as markdown."""
         return "\n".join(map(_markdown, self.parts))
