@@ -109,6 +109,8 @@ def metadata(model: Model) -> bytes:
         "routing": model.routing and asdict(model.routing),
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
+    if model.sentences:
+        content["sentences"] = model.sentences.name
     # Lone surrogates (escapes in YAML can make them) survive the way to `json.loads` and back.
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
 
@@ -133,6 +135,11 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
     senses = None
     if "sense_rows" in arrays:
         senses = Senses(_names(arrays, "sense"), arrays["sense_rows"], arrays["sense_squares"])
+    sentences = None
+    if "sentences" in meta:
+        from router.model.sentences import Sentences  # late: numpy
+
+        sentences = Sentences(meta["sentences"], arrays["sentences"])
     return Model(
         made_from=meta["made_from"],
         project=meta["project"],
@@ -149,6 +156,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         calibration=Calibration(**meta["calibration"]),
         routing=_routing(meta["routing"]),
         labelled=arrays["tasks"],
+        sentences=sentences,
     )
 
 

@@ -11,6 +11,9 @@ A channel's score is the sum over the words, divided by the length of the task's
 channel (words and pieces count as orthogonal), which makes it a cosine. The score is the weighted
 sum of the channels, and a bias per route. Everything is linear in the words, so a route costs a
 few row additions, and what each word contributed is known for free.
+
+A model that was compiled with an encoder of sentences has a fourth channel, which only the whole
+task speaks through: the dot product of its vector with the route's.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from math import sqrt
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from router.errors import Fault
 from router.library.records import Agent, LabelledTask, Prompt, Route
@@ -29,8 +32,14 @@ from router.model.calibration import Calibration, Routing, Scale
 from router.model.pieces import WORD_START, split_word
 from router.model.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
+if TYPE_CHECKING:
+    from router.model.sentences import Encoder, Sentences
+
 CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
 """Terms, grams, senses: chosen by `python bench/tune_channels.py`, whose rows judge nothing."""
+
+SENTENCE_WEIGHT = 6.0
+"""The whole sentence's, beside those."""
 
 CACHED_VALUES = 2_000_000
 """Numbers kept for words seen before; 16 MB for 50 routes or 5,000."""
@@ -89,6 +98,7 @@ class Model:
     senses: Senses | None
     bias: Sequence[float]
     labelled: bytes | memoryview = b"[]"
+    sentences: Sentences | None = None
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -107,23 +117,27 @@ class Model:
 class Word:
     """A word's or pair's say per channel: a number per route (None: nothing), and its square.
 
-    It is `known` when the library or the encoder knows it and it is no stop word.
+    It is `known` when the library or the encoder knows it and it is no stop word. The whole
+    sentence is listed as if it were one more word, the only one with a fourth channel.
     """
 
     text: str
-    rows: tuple[Row | None, Row | None, Row | None] = field(compare=False)
-    means: tuple[float, float, float]
-    squares: tuple[float, float, float]
+    rows: tuple[Row | None, ...] = field(compare=False)
+    means: tuple[float, ...]
+    squares: tuple[float, ...]
     known: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A task's score for each route (and last for none, see `Model`), and the words behind it."""
+    """A task's score for each route (and last for none, see `Model`), and the words behind it.
+
+    There is a scale per channel, four where there is an encoder of sentences.
+    """
 
     totals: tuple[float, ...]
     words: tuple[Word, ...]
-    scales: tuple[float, float, float]
+    scales: tuple[float, ...]
 
     @property
     def known(self) -> bool:
@@ -134,13 +148,13 @@ class Scores:
         """What `word` added to the score of route number `route`."""
         return sum(
             scale * float(row[route])
-            for scale, row in zip(self.scales, word.rows, strict=True)
+            for scale, row in zip(self.scales, word.rows, strict=False)
             if row is not None
         )
 
     def usual(self, word: Word) -> float:
         """What `word` added to the score of a route on average."""
-        return sum(scale * mean for scale, mean in zip(self.scales, word.means, strict=True))
+        return sum(scale * mean for scale, mean in zip(self.scales, word.means, strict=False))
 
 
 class Scorer:
@@ -149,9 +163,13 @@ class Scorer:
     With `arrays` rows are numpy's, which is faster the more routes there are and gives the same
     numbers to the last bit; but importing numpy costs as much as a thousand tasks without it. By
     default they are used where numpy is there anyway, or the library large.
+
+    Raises `UsageError` where `encoder` is not the one that the model was compiled with.
     """
 
-    def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
+    def __init__(
+        self, model: Model, *, arrays: bool | None = None, encoder: Encoder | None = None
+    ) -> None:
         if arrays is None:
             arrays = "numpy" in sys.modules or len(model.bias) > LARGE
         self._model = model
@@ -159,6 +177,11 @@ class Scorer:
         self._seen: dict[str, Word] = {}
         self._room = max(256, CACHED_VALUES // (3 * max(1, self._count)))
         self._rows: _Lists = _Arrays(model) if arrays else _Lists(model)
+        self._comparer = None
+        if model.sentences or encoder:
+            from router.model.sentences import Comparer  # late: numpy
+
+            self._comparer = Comparer(model.sentences, encoder, self._count)
 
     def score(self, task: str) -> Scores:
         """The score of each route of the model for `task`."""
@@ -175,7 +198,13 @@ class Scorer:
             rows = [row for word in found if (row := word.rows[channel]) is not None]
             if rows and scale:
                 sums.append((scale, rows))
-        return Scores(self._rows.total(sums), tuple(found), (scales[0], scales[1], scales[2]))
+        if self._comparer:
+            row = self._rows.kept(self._comparer.row(task))
+            whole = _whole(row, self._mean(row), said)
+            scales.append(SENTENCE_WEIGHT)
+            sums.append((SENTENCE_WEIGHT, [row]))
+            found.append(whole)
+        return Scores(self._rows.total(sums), tuple(found), tuple(scales))
 
     def _learn(self, text: str) -> Word:
         terms, term_square, term_known = self._lexical(
@@ -241,6 +270,15 @@ class Scorer:
         return self._rows.senses(pieces), square, whole
 
 
+def _whole(row: Row, mean: float, said: Sequence[str]) -> Word:
+    """What the whole sentence says, as a word. It is evidence where any word of it could be."""
+    from router.model.sentences import WHOLE
+
+    known = any(word not in STOP_WORDS for word in said)
+    nothing = (0.0, 0.0, 0.0)
+    return Word(WHOLE, (None, None, None, row), (*nothing, mean), (*nothing, 1.0), known)
+
+
 _Sparse = tuple[Any, Any, Any]
 """A lexicon's weights: starts, routes, values."""
 
@@ -271,6 +309,11 @@ class _Lists:
             start = piece * self._count
             row = list(map(add, row, self._sense_rows[start : start + self._count]))
         return row
+
+    def kept(self, row: Any) -> Row:
+        """An array as a row."""
+        found: Row = row.tolist()
+        return found
 
     def total(self, sums: list[tuple[float, list[Row]]]) -> tuple[float, ...]:
         """The bias and each scale times the sum of its rows."""
@@ -305,6 +348,9 @@ class _Arrays(_Lists):
 
     def senses(self, pieces: list[int]) -> Row:
         return reduce(add, (self._sense_rows[piece] for piece in pieces), self._zeros)
+
+    def kept(self, row: Any) -> Row:
+        return row
 
     def total(self, sums: list[tuple[float, list[Row]]]) -> tuple[float, ...]:
         totals = self._bias
