@@ -88,8 +88,9 @@ class SentenceEncoder:
             "token_type_ids": np.zeros_like(tokens),
         }
         found = self._session.run(None, {name: given[name] for name in self._inputs})[0][0]
-        mean = found.mean(axis=0) if found.ndim == 2 else found
-        return np.asarray(mean / max(float(np.sqrt(np.square(mean).sum())), 1e-12))
+        # The sum of the tokens points where their mean does, and there is one of no tokens.
+        total = found.sum(axis=0) if found.ndim == 2 else found
+        return np.asarray(total / max(float(np.sqrt(np.square(total).sum())), 1e-12))
 
 
 def _read(path: _Path) -> bytes:
