@@ -20,7 +20,7 @@ from router.decision.explanation import SENTENCE
 from router.library.folder import read_library
 from router.library.source import Folder, snapshot
 from router.model import artifact
-from router.model.fields import route_text
+from router.model.fields import RouteText, route_text
 from router.model.scores import CHANNEL_WEIGHTS, SENTENCE_WEIGHT, Scorer
 from router.model.sentences import WHOLE, Remembering
 
@@ -112,6 +112,18 @@ def test_every_path_gives_the_same_score(
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     on_arrays = Scorer(model, arrays=True, encoder=sentences)
     assert [on_arrays.score(task).totals for task in TASKS] == found
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "parts"),
+    [
+        ("when", "Pay bills, v1.2 of them: now! Or\nnot.", ["Pay bills,", "v1.2 of them:", "now!", "Or", "not."]),
+        ("examples", "pay it, now\nor not", ["pay it, now", "or not"]),
+        ("prompt_bodies", "First, this.\nThen that.", ["First, this.\nThen that."]),
+    ],
+)  # fmt: skip
+def test_what_an_encoder_is_given_of_a_field(field: str, said: str, parts: list[str]) -> None:
+    assert classifier._parts(RouteText(**{"title": "x", field: said}), field) == parts
 
 
 def test_a_model_keeps_the_vectors_and_the_name(library: Path, encoder: StaticEncoder) -> None:
@@ -324,6 +336,13 @@ class TestOnnx:
     def test_files_that_are_no_encoder(self, model: str, tokenizer: str, message: str) -> None:
         with pytest.raises(UsageError, match=message):
             SentenceEncoder(ONNX / model, ONNX / tokenizer)
+
+    def test_a_model_of_something_else(self, tmp_path: Path) -> None:
+        odd = tmp_path / "odd.onnx"
+        data = (ONNX / "model.onnx").read_bytes()
+        odd.write_bytes(data.replace(b"token_type_ids", b"pixel_type_ids"))
+        with pytest.raises(UsageError, match=r"odd\.onnx: it takes pixel_type_ids; a sentence"):
+            SentenceEncoder(odd, ONNX / "tokenizer.json")
 
 
 def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from router.errors import UsageError
 MAX_TOKENS = 256
 """What is read of a text; sentence encoders were trained on fewer."""
 
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
 _Path = str | os.PathLike[str]
 
 
@@ -65,6 +67,11 @@ class SentenceEncoder:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         self._inputs = {given.name for given in self._session.get_inputs()}
+        if odd := sorted(self._inputs - set(_INPUTS)):
+            raise UsageError(
+                f"{os.fspath(model)}: it takes {', '.join(odd)}; a sentence encoder takes"
+                f" {', '.join(_INPUTS)} or some of these"
+            )
 
     @property
     def name(self) -> str:
@@ -82,11 +89,9 @@ class SentenceEncoder:
     def _vector(self, text: str) -> NDArray[np.float32]:
         ids = self._tokenizer.encode(text).ids
         tokens = np.array([ids], dtype=np.int64)
-        given = {
-            "input_ids": tokens,
-            "attention_mask": np.ones_like(tokens),
-            "token_type_ids": np.zeros_like(tokens),
-        }
+        given = dict(
+            zip(_INPUTS, (tokens, np.ones_like(tokens), np.zeros_like(tokens)), strict=True)
+        )
         found = self._session.run(None, {name: given[name] for name in self._inputs})[0][0]
         # The sum of the tokens points where their mean does, and there is one of no tokens.
         total = found.sum(axis=0) if found.ndim == 2 else found
