@@ -24,7 +24,7 @@ from router.model.fields import RouteText, route_text
 from router.model.scores import CHANNEL_WEIGHTS, SENTENCE_WEIGHT, Scorer
 from router.model.sentences import WHOLE, Remembering
 
-ONNX = Path(__file__).parent / "onnx"
+ONNX = Path(__file__).parent / "encoder"
 
 SUBJECTS = {
     "boats": "Mending hulls and sails of ships",
@@ -280,7 +280,7 @@ def test_remembering_gives_what_the_encoder_gives() -> None:
 
 
 class TestOnnx:
-    """With the tiny encoder of `onnx/`, which `onnx/make.py` made."""
+    """With the tiny encoder of `encoder/`, which its `make.py` made."""
 
     @pytest.fixture(autouse=True)
     def packages(self) -> None:

@@ -1,4 +1,4 @@
-"""Make the tiny encoder of this folder: `python tests/onnx/make.py`, with the package `onnx`.
+"""Make the tiny encoder of this folder: `python tests/encoder/make.py`, with the package `onnx`.
 
 Seven words, each with its own direction of three; the output is a vector per token.
 """
