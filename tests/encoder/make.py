@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.normalizers import Lowercase
-from tokenizers.pre_tokenizers import Whitespace
-
 FOLDER = Path(__file__).parent
 WORDS = ["[UNK]", "fast", "quick", "slow", "fruit", "apple", "ship"]
 TABLE = [[0, 0, 0], [1, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
 
 
 def main() -> None:
+    # Here, because pytest imports every module of its folder.
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.normalizers import Lowercase
+    from tokenizers.pre_tokenizers import Whitespace
+
     tokenizer = Tokenizer(
         WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="[UNK]")
     )
