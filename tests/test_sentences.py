@@ -117,11 +117,10 @@ def test_every_path_gives_the_same_score(
 @pytest.mark.parametrize(
     ("field", "said", "parts"),
     [
-        ("when", "Pay bills, v1.2 of them: now! Or\nnot.", ["Pay bills,", "v1.2 of them:", "now!", "Or", "not."]),
+        ("when", "Pay bills.\nOr not.", ["Pay bills.\nOr not."]),
         ("examples", "pay it, now\nor not", ["pay it, now", "or not"]),
-        ("prompt_bodies", "First, this.\nThen that.", ["First, this.\nThen that."]),
     ],
-)  # fmt: skip
+)
 def test_what_an_encoder_is_given_of_a_field(field: str, said: str, parts: list[str]) -> None:
     assert classifier._parts(RouteText(**{"title": "x", field: said}), field) == parts
 
