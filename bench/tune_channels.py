@@ -1,5 +1,7 @@
 """Choose how much each channel counts in `router/model/scores.py`: `python bench/tune_channels.py`.
 
+With a sentence encoder's `MODEL.onnx` (see `bench/minilm.py`) as argument, that counts as well.
+
 Tasks used: `bench/described`, libraries of names and descriptions with tasks that mostly say it in
 other words, written for this and judging nothing. Each set's background is the tasks of the others.
 Prints the mean reciprocal rank and top-1, averaged over the sets, around the weights in use.
@@ -7,21 +9,23 @@ Prints the mean reciprocal rank and top-1, averaged over the sets, around the we
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
-from datasets import Row, rows
+from datasets import Row, rows, sentence_encoder
 from numpy.typing import NDArray
 
 from router.compiler import classifier
 from router.compiler.encoder import StaticEncoder, load_encoder
 from router.library.exclusions import split_exclusions
 from router.model.fields import RouteText
-from router.model.scores import CHANNEL_WEIGHTS
+from router.model.scores import CHANNEL_WEIGHTS, SENTENCE_WEIGHT
+from router.model.sentences import Encoder, Remembering
 
 DESCRIBED = Path(__file__).with_name("described")
 PER_SET = 60
-STEPS = (0.0, 0.5, 0.7, 1.4, 2.0)
+STEPS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 Array = NDArray[np.float64]
 
 
@@ -32,15 +36,23 @@ def text_of(route: Row) -> RouteText:
     return RouteText(title=name, when=when, not_when=excluded, agent=f"{name}\n{when}")
 
 
-def channels(routes: list[RouteText], tasks: list[str], encoder: StaticEncoder) -> list[Array]:
-    """What each channel alone, at weight 1, scores: tasks × routes."""
-    plain = classifier._zero_shot(routes, encoder, CHANNEL_WEIGHTS, ())
-    units = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-    return [classifier._scores(plain, tasks, encoder, unit) for unit in units]
+def channels(
+    routes: list[RouteText],
+    tasks: list[str],
+    encoder: StaticEncoder,
+    sentences: Encoder | None,
+    count: int,
+) -> list[Array]:
+    """What each of `count` channels alone, at weight 1, scores: tasks × routes."""
+    plain = classifier._zero_shot(routes, encoder, (), (), sentences)
+    units = np.eye(count).tolist()
+    return [classifier._scores(plain, tasks, encoder, unit, sentences) for unit in units]
 
 
 def main() -> None:
     encoder = load_encoder()
+    sentences = Remembering(sentence_encoder(sys.argv[1])) if len(sys.argv) > 1 else None
+    chosen = (*CHANNEL_WEIGHTS, SENTENCE_WEIGHT) if sentences else CHANNEL_WEIGHTS
     sets = {path.name: path for path in sorted(DESCRIBED.iterdir()) if path.is_dir()}
     tests = {name: rows(path / "test.jsonl") for name, path in sets.items()}
     scored: list[tuple[list[Array], list[Array], list[set[int]]]] = []
@@ -51,7 +63,8 @@ def main() -> None:
         right = [{numbers[label] for label in row.get("labels") or [row["label"]]} for row in asked]
         others = [row["text"] for other in sets if other != name for row in tests[other][:PER_SET]]
         texts = [text_of(route) for route in routes]
-        found = channels(texts, [row["text"] for row in asked] + others, encoder)
+        said = [row["text"] for row in asked] + others
+        found = channels(texts, said, encoder, sentences, len(chosen))
         scored.append(
             ([f[: len(asked)] for f in found], [f[len(asked) :].mean(axis=0) for f in found], right)
         )
@@ -71,11 +84,11 @@ def main() -> None:
             firsts.append(np.mean([p == 0 for p in place]))
         return f"mean reciprocal rank {np.mean(ranks):.4f}, top-1 {np.mean(firsts):.4f}"
 
-    print(CHANNEL_WEIGHTS, measure(CHANNEL_WEIGHTS))
-    print("without background", measure(CHANNEL_WEIGHTS, centred=False))
-    for channel in range(3):
+    print(chosen, measure(chosen))
+    print("without background", measure(chosen, centred=False))
+    for channel in range(len(chosen)):
         for step in STEPS:
-            tried = [w * step if c == channel else w for c, w in enumerate(CHANNEL_WEIGHTS)]
+            tried = [w * step if c == channel else w for c, w in enumerate(chosen)]
             print(tuple(round(w, 2) for w in tried), measure(tuple(tried)))
 
 

@@ -19,6 +19,7 @@ from router.model.text import words
 
 if TYPE_CHECKING:
     from router.decision.flip import Flip, Margin
+    from router.model.sentences import Encoder
 
 
 class Router:
@@ -31,13 +32,16 @@ class Router:
     'backend-developer/database-optimization'
     """
 
-    def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
+    def __init__(
+        self, model: Model, *, arrays: bool | None = None, encoder: Encoder | None = None
+    ) -> None:
         self.model = model
+        self.encoder = encoder
         self.routes: tuple[Route, ...] = model.routes
         self._prompts = {prompt.path: prompt for prompt in model.prompts}
         routing = model.routing
         self.calibration = routing.over(model.calibration) if routing else model.calibration
-        self._scorer = Scorer(model, arrays=arrays)
+        self._scorer = Scorer(model, arrays=arrays, encoder=encoder)
         numbers = {route.id: number for number, route in enumerate(self.routes)}
         self._taught = {
             tuple(words(said.task)): [numbers[route] for route in said.expect if route in numbers]
@@ -52,6 +56,7 @@ class Router:
         *,
         notify: Callable[[str], None] = lambda message: None,
         arrays: bool | None = None,
+        encoder: Encoder | None = None,
     ) -> Router:
         """The router of the library in the folder `library`, compiled first if it has changed.
 
@@ -59,10 +64,14 @@ class Router:
         is whether to count with numpy: the same decisions, later ready, each of them sooner. By
         default it is used where the process has it already, or the library is large.
 
-        Raises `UsageError` (no such folder), `LibraryError` (with every fault of its files) or
-        `CompileError` (compiling hit its limits).
+        With an `encoder` of sentences, such as `router.compiler.onnx.SentenceEncoder`, the
+        meaning of the task as a whole counts as well: it is called once a task, and once for each
+        clause of a task that may ask for several things. Compiling calls it in this process.
+
+        Raises `UsageError` (no such folder, an encoder that gives no vectors), `LibraryError`
+        (with every fault of its files) or `CompileError` (compiling hit its limits).
         """
-        return cls(load_current(library, notify), arrays=arrays)
+        return cls(load_current(library, notify, encoder), arrays=arrays, encoder=encoder)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -129,7 +138,7 @@ class Router:
         from router.decision import flip
 
         self._own(decision)
-        return flip.search(decision, self.calibration, to, notify)
+        return flip.search(decision, self.calibration, to, notify, self.encoder)
 
     def _own(self, decision: Decision) -> None:
         if decision.model is not self.model:

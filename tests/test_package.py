@@ -21,6 +21,7 @@ HEAVY = ("sklearn", "scipy", "numpy", "jinja2", "yaml", "markdown_it", "wordllam
 EXPLAINING = (
     "router.decision.explanation",
     "router.model.fields",
+    "router.model.sentences",
     "router.decision.flip",
     "router.terminal.report",
 )

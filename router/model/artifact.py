@@ -112,6 +112,8 @@ def metadata(model: Model) -> bytes:
         "routing": model.routing and asdict(model.routing),
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
+    if model.sentences:
+        content["sentences"] = model.sentences.name
     # Lone surrogates (escapes in YAML can make them) survive the way to `json.loads` and back.
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
 
@@ -141,6 +143,11 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
             arrays["sense_squares"],
             arrays.get("sense_routes", ()),
         )
+    sentences = None
+    if "sentences" in meta:
+        from router.model.sentences import Sentences  # late: numpy
+
+        sentences = Sentences(meta["sentences"], arrays["sentences"])
     return Model(
         made_from=meta["made_from"],
         project=meta["project"],
@@ -157,6 +164,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         calibration=Calibration(**meta["calibration"]),
         routing=_routing(meta["routing"]),
         labelled=arrays["tasks"],
+        sentences=sentences,
     )
 
 
