@@ -4,7 +4,8 @@ With a sentence encoder's `MODEL.onnx` (see `bench/minilm.py`) as argument, that
 
 Tasks used: `bench/described`, libraries of names and descriptions with tasks that mostly say it in
 other words, written for this and judging nothing. Each set's background is the tasks of the others.
-Prints the mean reciprocal rank and top-1, averaged over the sets, around the weights in use.
+Prints the mean reciprocal rank and top-1, averaged over the sets, around the weights in use; and
+before that how long the vectors of the tasks' words are in each of the two tables that are joined.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from router.compiler import classifier
 from router.compiler.encoder import StaticEncoder, load_encoder
 from router.library.exclusions import split_exclusions
+from router.model import text
 from router.model.fields import RouteText
+from router.model.pieces import split_word
 from router.model.scores import CHANNEL_WEIGHTS, SENTENCE_WEIGHT
 from router.model.sentences import Encoder, Remembering
 
@@ -47,6 +50,17 @@ def channels(
     plain = classifier._zero_shot(routes, encoder, (), (), sentences)
     units = np.eye(count).tolist()
     return [classifier._scores(plain, tasks, encoder, unit, sentences) for unit in units]
+
+
+def lengths(encoder: StaticEncoder, tasks: list[str]) -> list[float]:
+    """Root mean square lengths in the tables of word vectors, ours and wordllama's.
+
+    Those are divided by `OWN_LENGTH` and `WORDLLAMA_LENGTH` when they are loaded: 1 is right.
+    """
+    said = [word for task in tasks for word in dict.fromkeys(text.words(task))]
+    pieces = [piece for word in said for piece in split_word(word, encoder.pieces)]
+    tables = np.split(np.square(encoder.vectors[pieces]), 2, axis=1)
+    return [round(float(np.sqrt(table.sum(axis=1).mean())), 3) for table in tables]
 
 
 def main() -> None:
@@ -84,6 +98,8 @@ def main() -> None:
             firsts.append(np.mean([p == 0 for p in place]))
         return f"mean reciprocal rank {np.mean(ranks):.4f}, top-1 {np.mean(firsts):.4f}"
 
+    tasks = [row["text"] for listed in tests.values() for row in listed]
+    print("lengths of vectors, ours and wordllama's:", *lengths(encoder, tasks))
     print(chosen, measure(chosen))
     print("without background", measure(chosen, centred=False))
     for channel in range(len(chosen)):

@@ -30,8 +30,8 @@ _VECTORS = "weights/l2_supercat_256.safetensors"
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 
 OWN_LENGTH, WORDLLAMA_LENGTH = 0.59, 9.8
-"""Root mean square length of a word's vector in the tasks of `bench/described`: divided by these,
-both tables count the same."""
+"""Root mean square length of the vectors of the words in the tasks of `bench/described`: divided by
+these, both tables count the same. `bench/tune_channels.py` prints what is left of a difference."""
 
 
 @dataclass(frozen=True, slots=True)
