@@ -30,6 +30,7 @@ EXPLAINING = (
 def test_public_names() -> None:
     assert router.__all__ == [
         "ArtifactError",
+        "BudgetError",
         "Candidate",
         "CasesError",
         "CompileError",

@@ -37,6 +37,7 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
     arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
+    arrays["pages"] = _bytes(artifact.paged(library.pages))
     if encoder is not None and weights.senses is not None:
         arrays |= _names("sense", list(encoder.pieces))
         arrays["sense_rows"] = (encoder.vectors @ weights.senses.T).astype("<f4").ravel()

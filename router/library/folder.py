@@ -7,19 +7,22 @@ import os
 import posixpath
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.errors import Fault
 from router.library import frontmatter, rules, templates
-from router.library.records import Agent, LabelledTask, Link, Prompt, Route, Rule
+from router.library.includes import resolve_includes
+from router.library.pages import read_page
+from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Route, Rule
 from router.library.settings import read_routing
 from router.library.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
 from router.library.tasks import read_tasks
 from router.model.calibration import Routing
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
-PROMPT_KEYS = frozenset({"title", "description", "template"})
+PROMPT_KEYS = frozenset({"title", "description", "template", "includes", "variables"})
 MAX_TOOLS_CHARS = 4_000
 
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
@@ -31,7 +34,8 @@ class Library:
 
     `outside` lists the files read from other folders than the usual ones, with their SHA-256
     (None: linked but missing), so that a change of them is noticed. `routing` is what its
-    `project.yaml` says instead of the shipped constants.
+    `project.yaml` says instead of the shipped constants. `pages` has what each agent's and
+    prompt's text is made of, by path.
     """
 
     root: str
@@ -42,6 +46,7 @@ class Library:
     outside: tuple[tuple[str, str | None], ...] = ()
     tasks: tuple[LabelledTask, ...] = ()
     routing: Routing | None = None
+    pages: Mapping[str, Page] = field(default_factory=dict)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -66,8 +71,11 @@ class _Reader:
         self.unreadable = dict(files.unreadable)
         self.faults: list[Fault] = []
         self.prompts: dict[str, Prompt] = {}
+        self.includes: dict[str, tuple[Link, ...]] = {}
+        self.pages: dict[str, Page] = {}
         self.outside: dict[str, str | None] = {}
         self.schema: dict[str, Any] = {}
+        self.variables: dict[str, Any] = {}
         self.routing: Routing | None = None
         self.described = False
 
@@ -90,6 +98,7 @@ class _Reader:
         for path in self.files:
             if path.startswith("prompts/") and path not in self.prompts and not _is_readme(path):
                 self._prompt(self.files[path])
+        agents = self._including(agents)
         tasks = self._tasks(agents)
         return Library(
             root=self.folder.root,
@@ -100,6 +109,7 @@ class _Reader:
             outside=tuple(sorted(self.outside.items())),
             tasks=tasks,
             routing=self.routing,
+            pages=self.pages,
         )
 
     def _fault(self, path: str, line: int, message: str, *, warning: bool = False) -> None:
@@ -116,8 +126,9 @@ class _Reader:
                 self.faults += faults
                 self.routing, faults = read_routing(file.path, text, values)
                 self.faults += faults
-            # `routing` alone, as `route tune` writes it, makes no templates of foreign files.
-            self.described = values.keys() != {"routing"}
+            # `routing` alone, as `route tune` writes it, makes no templates of foreign files;
+            # neither do `variables`, which are for prompts.
+            self.described = not values or not values.keys() <= {"routing", "variables"}
         project = values.get("project") or {}
         languages = values.get("languages") or []
         agents = values.get("agents") or {}
@@ -132,6 +143,7 @@ class _Reader:
         if not isinstance(agents, dict | list):
             self._fault(SETTINGS, 1, "`agents` must be a list, or have one entry per agent")
             agents = {}
+        self.variables = self._variables(SETTINGS, values.get("variables"), 1)
         name = os.path.basename(self.folder.root) or "library"
         return values | {
             "project": {"name": name, "description": ""} | project,
@@ -156,6 +168,7 @@ class _Reader:
             self._fault(file.path, 1, message, warning=True)
         said = rules.labels(text)
         found = self._rules(file.path, text, lines, name, description, said)
+        self.pages[file.path] = read_page(text, lines, agent=True)
         return Agent(
             id=name if re.fullmatch(r"[\w.-]+", name) else rules.slug(name),
             name=name,
@@ -168,7 +181,6 @@ class _Reader:
             lines=lines,
             role=said.get("role", ""),
             responsibilities=said.get("core responsibilities", ""),
-            sections=rules.sections(text),
             rules=found,
         )
 
@@ -269,17 +281,55 @@ class _Reader:
         rendered = self._rendered(file.path, document, None)
         if rendered is None:
             return None
-        text = self._closed(file.path, rendered).text
-        heading = next((section.title for section in rules.sections(text)), "")
+        rendered = self._closed(file.path, rendered)
+        text = rendered.text.strip("\n")
+        above = len(rendered.text) - len(rendered.text.lstrip("\n"))
+        self.pages[file.path] = read_page(text, rendered.lines[above:], agent=False)
+        self.includes[file.path] = self._included(file.path, document)
+        heading = next((title for title, _, _ in rules.headings(text)), "")
         prompt = Prompt(
             path=file.path,
             title=self._text(document, "title") or heading or _stem(file.path),
             description=self._text(document, "description") or rules.first_paragraph(text),
             sha256=file.sha256,
-            text=text.strip("\n"),
+            text=text,
         )
         self.prompts[file.path] = prompt
         return prompt
+
+    def _included(self, path: str, document: frontmatter.Document) -> tuple[Link, ...]:
+        """The prompts that `includes` names, not yet looked for."""
+        value = document.metadata.get("includes")
+        listed = [value] if isinstance(value, str) else value or []
+        line = document.lines.get("includes", 1)
+        if not isinstance(listed, list) or not all(isinstance(x, str) and x for x in listed):
+            message = "`includes` must be a list of prompt files, such as `[style.md]`"
+            self._fault(path, line, message)
+            return ()
+        if len(listed) > rules.MAX_LINKS:
+            message = f"`includes` names {len(listed)} prompts; the limit is {rules.MAX_LINKS}"
+            self._fault(path, line, message)
+        return tuple(Link(_stem(target), target, line) for target in listed[: rules.MAX_LINKS])
+
+    def _including(self, agents: list[Agent]) -> list[Agent]:
+        """The agents, their rules with what the prompts of each include."""
+        found: dict[str, tuple[Link, ...]] = {}
+        waiting = list(self.prompts)
+        for path in waiting:
+            known = len(self.prompts)
+            links = (self._linked(path, link) for link in self.includes[path])
+            found[path] = tuple(
+                replace(link, title=self.prompts[link.path].title) if link.path else link
+                for link in links
+            )
+            # A prompt outside of the usual folders is read when it is first linked to.
+            waiting += list(self.prompts)[known:]
+        closures, faults = resolve_includes(found)
+        self.faults += faults
+        return [
+            replace(agent, rules=tuple(_with_includes(rule, closures) for rule in agent.rules))
+            for agent in agents
+        ]
 
     def _document(self, file: SourceFile, known: frozenset[str]) -> frontmatter.Document | None:
         text, faults = frontmatter.decode(file.path, file.data)
@@ -336,12 +386,27 @@ class _Reader:
             "schema": self.schema,
             "agent": document.metadata | (entry if isinstance(entry, dict) else {}),
         }
+        if agent is None:
+            line = document.lines.get("variables", 1)
+            defaults = self._variables(path, document.metadata.get("variables"), line)
+            variables = defaults | self.variables | variables
         try:
             rendered = templates.render(document.body, variables)
         except templates.TemplateError as error:
             self._fault(path, error.line + above, str(error))
             return None
         return replace(rendered, lines=tuple(line + above for line in rendered.lines))
+
+    def _variables(self, path: str, value: Any, line: int) -> dict[str, Any]:
+        """What `variables` defines for prompts that are templates."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._fault(path, line, "`variables` must have one `name: value` a line below it")
+            return {}
+        for name in {"schema", "agent"} & value.keys():
+            self._fault(path, line, f"variable `{name}` has a meaning already; rename it")
+        return value
 
     def _is_template(self, path: str, document: frontmatter.Document, agent: str | None) -> bool:
         """Own agents are templates; prompts and other tools' files only where they opt in."""
@@ -379,6 +444,15 @@ class _Reader:
                 message = f"name `{agent.name}` is taken by {other.path}; rename one"
                 self._fault(agent.path, 1, message)
         return list(first.values())
+
+
+def _with_includes(rule: Rule, closures: Mapping[str, tuple[Link, ...]]) -> Rule:
+    used = {link.path or link.target for link in rule.use}
+    links = (link for used in rule.use for link in closures.get(used.path or "", ()))
+    included = {link.path or link.target: link for link in links}
+    return replace(
+        rule, included=tuple(link for path, link in included.items() if path not in used)
+    )
 
 
 def split_tools(value: Any) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from router.errors import Fault
-from router.library.records import Link, Rule, Section
+from router.library.records import Link, Rule
 
 SELECTION = "dynamic prompt selection"
 IMPLICIT = "main"
@@ -56,18 +56,17 @@ class _Draft:
         return " ".join(" ".join(self.fields.get(name, ())).split())
 
 
-def sections(text: str) -> tuple[Section, ...]:
-    """The headings of a page in order, each up to the next heading of any level.
+def headings(text: str) -> list[tuple[str, int, int]]:
+    """Title, level and 0-based line of each heading of a page that is not inside something.
 
-    >>> [s.title for s in sections("# A\\n```\\n# no\\n```\\n## B")]
-    ['A', 'B']
+    >>> headings("# A\\n```\\n# no\\n```\\n## B")
+    [('A', 1, 0), ('B', 2, 4)]
     """
-    heads = list(_headings(_BLOCKS.parse(text)))
-    ends = [first for _, _, first in heads[1:]] + [text.count("\n") + 1]
-    return tuple(
-        Section(title, level, first, last)
-        for (title, level, first), last in zip(heads, ends, strict=False)  # no heads, one end
-    )
+    return [
+        (content.content.strip(), int(token.tag[1]), token.map[0])
+        for token, content in pairwise(_BLOCKS.parse(text))
+        if token.type == "heading_open" and token.level == 0 and token.map
+    ]
 
 
 def first_paragraph(text: str) -> str:
@@ -80,7 +79,7 @@ def first_paragraph(text: str) -> str:
 
 def selection_line(text: str) -> int | None:
     """The 0-based line of the page's "Dynamic Prompt Selection" heading, None without one."""
-    found = (section.first for section in sections(text) if _plain(section.title) == SELECTION)
+    found = (line for title, _, line in headings(text) if plain(title) == SELECTION)
     return next(found, None)
 
 
@@ -134,7 +133,7 @@ def labels(text: str) -> dict[str, str]:
         for line in token.content.split("\n"):
             if match := _FIELD.match(line.strip()):
                 lines = [match["value"]] if match["value"].strip() else []
-                found.setdefault(_plain(match["name"]), lines)
+                found.setdefault(plain(match["name"]), lines)
             elif lines is not None:
                 lines.append(line.strip())
     return {label: "\n".join(said) for label, said in found.items()}
@@ -169,13 +168,6 @@ def closing(text: str) -> str | None:
     return None
 
 
-def _headings(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
-    """Title, level and line of each heading that is not inside something."""
-    for token, content in pairwise(tokens):
-        if token.type == "heading_open" and token.level == 0 and token.map:
-            yield content.content.strip(), int(token.tag[1]), token.map[0]
-
-
 def _drafts(
     tokens: list[Token], path: str, lines: Sequence[int], faults: list[Fault]
 ) -> Iterator[_Draft]:
@@ -196,7 +188,7 @@ def _drafts(
             if draft:
                 yield draft
                 draft = None
-            inside = level if _plain(title) == SELECTION else 0
+            inside = level if plain(title) == SELECTION else 0
         elif token.type in ("list_item_open", "list_item_close"):
             in_item = token.type == "list_item_open"
         elif token.type == "inline" and draft and tokens[index - 1].type != "heading_open":
@@ -264,6 +256,7 @@ def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
         not_when=draft.text("not_when"),
         examples=_examples(draft.fields.get("examples", ())),
         line=draft.line,
+        rationale_line=draft.lines.get("rationale", draft.line),
     )
 
 
@@ -287,7 +280,8 @@ def _links(markdown: str) -> Iterator[Link]:
             title += token.content
 
 
-def _plain(title: str) -> str:
+def plain(title: str) -> str:
+    """The words of a title alone, in small letters."""
     return " ".join(re.findall(r"[^\W_]+", title.casefold()))
 
 
