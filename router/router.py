@@ -147,7 +147,7 @@ class Router:
         *,
         budget: int | None = None,
         count: Count = estimate,
-        format: Format = "markdown",  # noqa: A002 - as in `Context.render`
+        format: Format = "markdown",
     ) -> Context:
         """The context for a decision; for an abstention, the task alone.
 

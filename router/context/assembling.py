@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from router.context.formats import Format, check_format
 from router.context.parts import Context, Part
@@ -18,8 +18,7 @@ Count = Callable[[str], int]
 """How many tokens a text is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A part, and what a budget may leave of it: the first of its `sections`, ranges of `page`.
 
     Without sections it stays or goes as a whole. `sizes` are the sections' tokens.
@@ -49,7 +48,7 @@ class Assembler:
         """Whether it counts with the default estimate, whose sums are those of the library."""
         return self.count is estimate
 
-    def assemble(self, decision: Decision, budget: int | None, format: Format) -> Context:  # noqa: A002
+    def assemble(self, decision: Decision, budget: int | None, format: Format) -> Context:
         """The context of a decision; see `Router.assemble`."""
         check_format(format)
         routes = [match.target for match in decision.matches]

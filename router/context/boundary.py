@@ -38,7 +38,7 @@ def tag(name: str, text: str) -> str:
     return found
 
 
-def recover(text: str, format: Format) -> str:  # noqa: A002 - as in `Context.render`
+def recover(text: str, format: Format) -> str:
     """The task of a context that `Context.render` made in `format`, exactly as it was.
 
     Raises `ValueError` for a text that is no such context.

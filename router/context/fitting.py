@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from router.context import formats
 from router.context.assembling import Assembler, Piece
 from router.context.formats import Format
-from router.context.parts import Budget, Dropped, Part
+from router.context.parts import Part, Role
 from router.errors import BudgetError
 
 _RANKS = {
@@ -22,6 +23,50 @@ _RANKS = {
     "selection": 5,
 }  # fmt: skip
 _OTHER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a budget had no room for: sections of one file that follow each other, or one part.
+
+    `titles` are those of the sections; the first may have been cut and not dropped whole, which
+    `cut` says.
+    """
+
+    role: Role
+    titles: tuple[str, ...]
+    tokens: int
+    source: str = ""
+    lines: tuple[int, int] | None = None
+    cut: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "role": self.role,
+            "titles": list(self.titles),
+            "source": self.source,
+            "lines": self.lines and list(self.lines),
+            "tokens": self.tokens,
+            "cut": self.cut,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The tokens that a context in one format may have and has, and who counted them."""
+
+    limit: int
+    used: int
+    format: Format
+    counter: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "limit": self.limit,
+            "used": self.used,
+            "format": self.format,
+            "counter": self.counter,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +82,7 @@ class _Choice:
 def fit(
     pieces: Sequence[Piece],
     assembler: Assembler,
-    format: Format,  # noqa: A002
+    format: Format,
     limit: int,
 ) -> tuple[tuple[Part, ...], Budget, tuple[Dropped, ...]]:
     """The parts that fit, the budget with what they use of it, and what was dropped.
@@ -66,7 +111,7 @@ def fit(
 class _Search:
     """What can be left of some pieces, and what that costs. The last piece is the task."""
 
-    def __init__(self, pieces: Sequence[Piece], assembler: Assembler, format: Format) -> None:  # noqa: A002
+    def __init__(self, pieces: Sequence[Piece], assembler: Assembler, format: Format) -> None:
         self._pieces = pieces
         self._assembler = assembler
         self._format = format

@@ -36,7 +36,7 @@ _TAGS = {
 }
 
 
-def render(parts: Sequence[Part], format: Format) -> str:  # noqa: A002 - as in `Context.render`
+def render(parts: Sequence[Part], format: Format) -> str:
     """The parts as one text."""
     check_format(format)
     if format in ("markdown", "xml"):
@@ -47,7 +47,7 @@ def render(parts: Sequence[Part], format: Format) -> str:  # noqa: A002 - as in 
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def messages(parts: Sequence[Part], format: str) -> dict[str, Any]:  # noqa: A002
+def messages(parts: Sequence[Part], format: str) -> dict[str, Any]:
     """The keyword arguments of a provider's client that say what the model reads."""
     if format not in get_args(ChatFormat):
         raise UsageError(f"format: `{format}` has no messages; there are openai and anthropic")
@@ -73,12 +73,12 @@ def chapters(parts: Sequence[Part]) -> tuple[str, str, str]:
     return _framed(stable, markdown_frame), _framed(touched, markdown_frame), task
 
 
-def contents(parts: Sequence[Part], format: Format) -> tuple[str, ...]:  # noqa: A002
+def contents(parts: Sequence[Part], format: Format) -> tuple[str, ...]:
     """The texts that a model reads, for counting their tokens."""
     return chapters(parts) if format in get_args(ChatFormat) else (render(parts, format),)
 
 
-def check_format(format: str) -> None:  # noqa: A002
+def check_format(format: str) -> None:
     """Raise `UsageError` for a format that there is not."""
     if format not in FORMATS:
         raise UsageError(f"format: no format `{format}`; there are {', '.join(FORMATS)}")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from router.context import formats
 from router.library.records import Hint, SectionRole
+
+if TYPE_CHECKING:
+    from router.context.fitting import Budget, Dropped
 
 Role = SectionRole | Literal["missing", "rationale", "escalation", "task"]
 """What a part is for: a section of the agent or a prompt (see `SectionRole`), a `missing` prompt,
@@ -50,50 +53,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """What a budget had no room for: sections of one file that follow each other, or one part.
-
-    `titles` are those of the sections; the first may have been cut and not dropped whole, which
-    `cut` says.
-    """
-
-    role: Role
-    titles: tuple[str, ...]
-    tokens: int
-    source: str = ""
-    lines: tuple[int, int] | None = None
-    cut: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "role": self.role,
-            "titles": list(self.titles),
-            "source": self.source,
-            "lines": self.lines and list(self.lines),
-            "tokens": self.tokens,
-            "cut": self.cut,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The tokens that a context in one format may have and has, and who counted them."""
-
-    limit: int
-    used: int
-    format: formats.Format
-    counter: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "limit": self.limit,
-            "used": self.used,
-            "format": self.format,
-            "counter": self.counter,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """An assembled context; after an abstention it holds the task alone.
 
@@ -121,14 +80,14 @@ class Context:
         """The context as markdown."""
         return formats.render(self.parts, "markdown")
 
-    def render(self, format: formats.Format) -> str:  # noqa: A002 - it is called so everywhere
+    def render(self, format: formats.Format) -> str:
         """The context as one text; for `openai` and `anthropic` that is JSON.
 
         Raises `UsageError` for a format that there is not.
         """
         return formats.render(self.parts, format)
 
-    def messages(self, format: formats.ChatFormat) -> dict[str, Any]:  # noqa: A002
+    def messages(self, format: formats.ChatFormat) -> dict[str, Any]:
         """What to hand to a provider's client: `create(**context.messages("openai"), model=…)`.
 
         `openai` has `messages`; `anthropic` has `system`, its stable part marked for the cache, and

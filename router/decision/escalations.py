@@ -8,9 +8,8 @@ tells nothing.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from router.library.records import Agent, Trigger
 from router.model.text import STOP_WORDS, stem, words
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from router.decision.deciding import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation:
+class Escalation(NamedTuple):
     """A trigger of an agent, and the words of the task that touched it."""
 
     agent: Agent

@@ -121,18 +121,8 @@ def labelled(tasks: Iterable[LabelledTask]) -> bytes:
 
 
 def paged(pages: Mapping[str, Page]) -> bytes:
-    """Pages as JSON; `Pages` turns them back."""
-    rows = {
-        path: [
-            [
-                (s.role, s.title, s.start, s.line, [(x.end, x.tokens, x.line) for x in s.stops])
-                for s in page.sections
-            ],
-            [(trigger.title, trigger.text, trigger.line) for trigger in page.triggers],
-            [(h.title, h.pattern, h.decompose, h.context, h.validation) for h in page.hints],
-        ]
-        for path, page in sorted(pages.items())
-    }
+    """Pages as JSON, each a text of its own, so that `Pages` need not read them all."""
+    rows = {path: json.dumps(page, ensure_ascii=False) for path, page in sorted(pages.items())}
     return json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 

@@ -17,13 +17,13 @@ class Pages(Mapping[str, Page]):
 
     def __init__(self, written: bytes | memoryview = b"{}") -> None:
         self._written = written
-        self._rows: dict[str, Any] | None = None
+        self._rows: dict[str, str] | None = None
         self._made: dict[str, Page] = {}
 
     def __getitem__(self, path: str) -> Page:
         page = self._made.get(path)
         if page is None:
-            page = self._made[path] = _page(*self._parsed()[path])
+            page = self._made[path] = _page(*json.loads(self._parsed()[path]))
         return page
 
     def __iter__(self) -> Iterator[str]:
@@ -32,7 +32,7 @@ class Pages(Mapping[str, Page]):
     def __len__(self) -> int:
         return len(self._parsed())
 
-    def _parsed(self) -> dict[str, Any]:
+    def _parsed(self) -> dict[str, str]:
         if self._rows is None:
             self._rows = json.loads(bytes(self._written))
         return self._rows
@@ -41,10 +41,10 @@ class Pages(Mapping[str, Page]):
 def _page(sections: list[Any], triggers: list[Any], hints: list[Any]) -> Page:
     return Page(
         tuple(
-            Section(role, title, start, line, tuple(Stop(*stop) for stop in stops))
+            Section(role, title, start, line, tuple(map(Stop._make, stops)))
             for role, title, start, line, stops in sections
         ),
-        tuple(Trigger(*trigger) for trigger in triggers),
+        tuple(map(Trigger._make, triggers)),
         tuple(
             Hint(title, pattern, tuple(decompose), tuple(context), validation)
             for title, pattern, decompose, context, validation in hints

@@ -85,7 +85,7 @@ def answer(
     library: Path | None = None,
     as_json: bool = False,
     budget: int | None = None,
-    format: Format = "markdown",  # noqa: A002 - as in `Context.render`
+    format: Format = "markdown",
 ) -> int:
     """Route a task; the context goes to stdout, a line about the decision to stderr."""
     check_format(format)
@@ -113,7 +113,7 @@ def show(
     diff: str | None = None,
     library: Path | None = None,
     as_json: bool = False,
-    format: Format = "markdown",  # noqa: A002
+    format: Format = "markdown",
 ) -> int:
     """Print what a match of a rule puts into a context, or how it differs from another's."""
     check_format(format)
@@ -441,7 +441,7 @@ def show_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _show_context(context: Context, format: Format) -> None:  # noqa: A002
+def _show_context(context: Context, format: Format) -> None:
     text = context.render(format)
     if not sys.stdout.isatty():
         sys.stdout.write(text)

@@ -88,7 +88,7 @@ def task(
             min=1, metavar="N", help="At most so many tokens, estimated.", show_default=False
         ),
     ] = None,
-    format: ContextFormat = "markdown",  # noqa: A002 - as in `Context.render`
+    format: ContextFormat = "markdown",
 ) -> None:
     """Route a task and print its context (the default: `route "fix the login"`)."""
     options = {"agent": agent, "top": top, "library": library, "as_json": as_json}
@@ -104,7 +104,7 @@ def show(
     ] = None,
     library: LibraryFolder = None,
     as_json: Json = False,
-    format: ContextFormat = "markdown",  # noqa: A002
+    format: ContextFormat = "markdown",
 ) -> None:
     """Print the context of a rule, without a task."""
     _finish(cli.show, route, diff=diff, library=library, as_json=as_json, format=format)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from router.context.parts import Context, Dropped
+from router.context.fitting import Dropped
+from router.context.parts import Context
 from router.decision.deciding import Decision
 from router.decision.explanation import NOT_WHEN, Explanation, Say
 from router.decision.flip import Flip, Margin
