@@ -99,8 +99,8 @@ def main() -> None:
         ]
         for share in (0.9, 0.5, 0.1):
             budget = int(whole * share)
-            call = partial(text, router, decision, "markdown", budget)
-            calls.append((f"assemble, markdown, budget {budget}", call))
+            name = f"assemble, markdown, budget {budget}"
+            calls.append((name, partial(text, router, decision, "markdown", budget)))
         for name, call in calls:
             p50, p99 = microseconds(call)
             ratio = p50 / joining

@@ -46,18 +46,15 @@ def recover(text: str, format: Format) -> str:
     >>> recover("# Task\\n\\n```\\nship it\\n```\\n", "markdown")
     'ship it'
     """
-    if format == "markdown":
-        closing = text.rstrip("\n").rpartition("\n")[2]
-        return _between(text, f"\n{closing}\n", f"\n{closing}\n")
-    if format == "xml":
-        closing = text.rstrip("\n").rpartition("\n")[2]
-        return _between(text, closing.replace("</", "<", 1) + "\n", f"\n{closing}\n")
-    content = json.loads(text)
-    task = content["parts"][-1]["text"] if format == "json" else content["messages"][-1]["content"]
-    return str(task)
-
-
-def _between(text: str, opening: str, closing: str) -> str:
-    end = len(text) - len(closing)
-    start = text.rindex(opening, 0, end + 1)  # the task may begin with the break before its end
-    return text[start + len(opening) : end]
+    try:
+        if format in ("markdown", "xml"):
+            closing = text.rstrip("\n").rpartition("\n")[2]
+            opening = f"\n{closing}\n" if format == "markdown" else f"<{closing[2:]}\n"
+            end = text.rindex(f"\n{closing}\n")
+            # The task may begin with the break that ends its opening, or end with that of its end.
+            return text[text.rindex(opening, 0, end + 1) + len(opening) : end]
+        said = json.loads(text)
+        task = said["parts"][-1]["text"] if format == "json" else said["messages"][-1]["content"]
+        return str(task)
+    except (ValueError, LookupError, TypeError):
+        raise ValueError(f"no context in {format}") from None

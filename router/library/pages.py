@@ -105,7 +105,7 @@ def _stretches(
         while role and number < len(heads) and heads[number][1] > level:
             number += 1
         last = heads[number][2] if number < len(heads) else len(rows)
-        bare = not any(row.strip() for row in rows[first + 1 : last])
+        bare = level and not any(row.strip() for row in rows[first + 1 : last])
         if bare and not role and number < len(heads) and heads[number][1] > level:
             pending = first if pending is None else pending
             continue
