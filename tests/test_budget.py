@@ -133,7 +133,6 @@ def test_what_matters_least_goes_first(router: Router, decision: Decision) -> No
         "Technology Stack",
         "Quality Gates",
         "Backend Developer Agent Instructions",
-        "rationale",
     ]
 
 
@@ -146,7 +145,7 @@ def test_what_was_dropped_is_listed_with_its_tokens(router: Router, decision: De
     whole = router.assemble(decision)
     context = router.assemble(decision, budget=1500)
     assert context.tokens + sum(gone.tokens for gone in context.dropped) == whole.tokens
-    agent, cut, prompt, rationale = context.dropped
+    agent, cut, prompt = context.dropped
     assert (agent.source, agent.lines, len(agent.titles)) == (
         "agents/backend-developer.md",
         (7, 98),
@@ -158,7 +157,6 @@ def test_what_was_dropped_is_listed_with_its_tokens(router: Router, decision: De
         "prompts/database-optimization.md",
     )
     assert (prompt.cut, prompt.source, prompt.tokens) == (False, "prompts/query-analysis.md", 1548)
-    assert (rationale.role, rationale.titles) == ("rationale", ("Database Optimization",))
     assert context.to_dict()["dropped"][1]["titles"] == ["Worked example", "Pitfalls"]
     assert context.to_dict()["budget"] == {"limit": 1500, "used": context.budget and context.budget.used, "format": "markdown", "counter": "estimate"}  # fmt: skip
 

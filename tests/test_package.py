@@ -22,6 +22,7 @@ EXPLAINING = (
     "router.decision.explanation",
     "router.model.fields",
     "router.decision.flip",
+    "router.context.fitting",
     "router.terminal.report",
 )
 """What a route that nobody asks about does not even import."""

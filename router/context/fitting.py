@@ -1,8 +1,8 @@
 """A context into a budget of tokens: what matters least goes first, and what went is listed.
 
-The task always stays whole. The rule's prompts matter most, the first one first; then why, and the
-triggers that the task touches; then who the agent is and its quality gates; then the rest of what
-it says; least its rules, which have done their work. Whole sections go, from the last up; only the
+The task always stays whole. Then come the lines that say why and what the task touches; the rule's
+prompts, the first one first; who the agent is and its quality gates; the rest of what it says; and
+last its rules, which have done their work. Whole sections go, from the last up; only the
 last that had to go is cut instead where some of it fits, at a place that its page allows.
 """
 
@@ -19,10 +19,10 @@ from router.context.parts import Part, Role
 from router.errors import BudgetError
 
 _RANKS = {
-    "prompt": 1, "missing": 1, "rationale": 2, "escalation": 2, "agent": 3, "gates": 3,
-    "selection": 5,
+    "rationale": 0, "escalation": 0, "prompt": 1, "missing": 1, "agent": 2, "gates": 2,
+    "selection": 4,
 }  # fmt: skip
-_OTHER = 4
+_OTHER = 3
 
 
 @dataclass(frozen=True, slots=True)
