@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from router.context.formats import Format, check_format
 from router.context.parts import Context, Part
 from router.decision.deciding import Decision
 from router.errors import printable
-from router.library.records import Agent, Hint, Link, Route, Section
+from router.library.records import Agent, Hint, Link, Prompt, Route, Section
 from router.library.tokens import estimate
 from router.model.scores import Model
 
@@ -76,24 +77,32 @@ class Assembler:
         return found
 
     def _of(self, route: Route) -> tuple[Piece, ...]:
-        kept = self._kept.get(route.id)
+        """The pieces of a route, those of its agent and prompts shared with other routes."""
+        return self._once(route.id, lambda: self._pieces(route))
+
+    def _once(self, key: str, make: Callable[[], Iterable[Piece]]) -> tuple[Piece, ...]:
+        kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[route.id] = tuple(self._pieces(route))
+            kept = self._kept[key] = tuple(make())
         return kept
 
     def _pieces(self, route: Route) -> Iterator[Piece]:
         agent, rule = route.agent, route.rule
-        yield from self._agent(agent)
+        yield from self._once(agent.path, lambda: self._agent(agent))
         for link in rule.bundle:
-            yield self._linked(link)
+            prompt = self._prompts.get(link.path or "")
+            if prompt is None:
+                yield self._missing(link)
+            else:
+                yield from self._once(prompt.path, partial(self._prompt, prompt))
         if rule.rationale:
-            text, line = rule.rationale, rule.rationale_line
+            lines = (rule.rationale_line, rule.rationale_line) if rule.rationale_line else None
+            tokens = self.count(rule.rationale)
             yield Piece(
                 Part(
-                    "rationale", rule.title, text, self.count(text), agent.path, (line, line),
-                    agent.sha256,
+                    "rationale", rule.title, rule.rationale, tokens, agent.path, lines, agent.sha256
                 )
-            )  # fmt: skip
+            )
 
     def _agent(self, agent: Agent) -> Iterator[Piece]:
         for section in self._pages[agent.path].sections:
@@ -106,19 +115,18 @@ class Assembler:
             )  # fmt: skip
             yield Piece(part, agent.text, (section,), sizes)
 
-    def _linked(self, link: Link) -> Piece:
-        prompt = self._prompts.get(link.path or "")
-        if prompt is None:
-            lost = "The library links to this prompt but does not have it; work without it."
-            target = printable(link.target)
-            return Piece(Part("missing", link.title, lost, self.count(lost), target))
+    def _prompt(self, prompt: Prompt) -> Iterator[Piece]:
         sections = self._pages[prompt.path].sections
         sizes = self._sizes(prompt.text, sections, 0)
         lines = (sections[0].line, sections[-1].last.line)
         part = Part(
             "prompt", prompt.title, prompt.text, sum(sizes), prompt.path, lines, prompt.sha256
         )
-        return Piece(part, prompt.text, sections, sizes)
+        yield Piece(part, prompt.text, sections, sizes)
+
+    def _missing(self, link: Link) -> Piece:
+        lost = "The library links to this prompt but does not have it; work without it."
+        return Piece(Part("missing", link.title, lost, self.count(lost), printable(link.target)))
 
     def _sizes(self, page: str, sections: Sequence[Section], start: int) -> tuple[int, ...]:
         """The tokens of each section, together with the break before it."""

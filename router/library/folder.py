@@ -447,12 +447,10 @@ class _Reader:
 
 
 def _with_includes(rule: Rule, closures: Mapping[str, tuple[Link, ...]]) -> Rule:
-    used = {link.path or link.target for link in rule.use}
-    links = (link for used in rule.use for link in closures.get(used.path or "", ()))
-    included = {link.path or link.target: link for link in links}
-    return replace(
-        rule, included=tuple(link for path, link in included.items() if path not in used)
-    )
+    named = {link.path or link.target for link in rule.use}
+    reached = [further for link in rule.use for further in closures.get(link.path or "", ())]
+    included = {link.path or link.target: link for link in reached}
+    return replace(rule, included=tuple(link for key, link in included.items() if key not in named))
 
 
 def split_tools(value: Any) -> tuple[str, ...]:

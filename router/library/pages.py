@@ -7,6 +7,7 @@ fence, a table or an HTML block.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -61,31 +62,38 @@ def read_page(text: str, lines: Sequence[int], *, agent: bool) -> Page:
     >>> [(s.title, s.line, [stop.tokens for stop in s.stops]) for s in page.sections]
     [('A', 1, [5]), ('B', 3, [6, 8])]
     """
-    tokens = _BLOCKS.parse(text)
-    starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
+    rows = text.split("\n")
+    starts = list(accumulate((len(row) + 1 for row in rows), initial=0))
+    tokens = [token for token in _BLOCKS.parse(text) if token.map]
+    places = [_first(token) for token in tokens]  # in rising order
     stops = sorted(set(_stops(tokens, text, starts)))
     found: list[Section] = []
     triggers: list[Trigger] = []
     hints: list[Hint] = []
     before = 0
-    for stretch in _stretches(text.split("\n"), headings(text), agent=agent):
+    for stretch in _stretches(rows, headings(text), agent=agent):
         start = starts[stretch.first]
         end = start + len(text[start : starts[stretch.last]].rstrip())
-        within = [stop for stop in stops if start < stop < end] + [end]
-        places = [start if agent else before, *within]
-        counts = accumulate(estimate(text[one:other]) for one, other in pairwise(places))
-        line = lines[stretch.first]
-        ends = tuple(
-            Stop(stop, tokens, lines[text.count("\n", 0, stop)])
-            for stop, tokens in zip(within, counts, strict=True)
+        ends = [*stops[bisect_right(stops, start) : bisect_left(stops, end)], end]
+        counted = pairwise([start if agent else before, *ends])
+        counts = accumulate(estimate(text[one:other]) for one, other in counted)
+        section_stops = tuple(
+            Stop(stop, count, lines[bisect_right(starts, stop) - 1])
+            for stop, count in zip(ends, counts, strict=True)
         )
-        found.append(Section(stretch.role, stretch.title, start, line, ends))
+        line = lines[stretch.first]
+        found.append(Section(stretch.role, stretch.title, start, line, section_stops))
         before = end
+        span = slice(bisect_left(places, stretch.first), bisect_left(places, stretch.last))
         if stretch.role == "triggers":
-            triggers += _triggers(tokens, stretch, lines)
+            triggers += _triggers(tokens[span], lines)
         elif stretch.role == "patterns":
-            hints += _hints(tokens, stretch)
+            hints += _hints(tokens[span], stretch.title)
     return Page(tuple(found), tuple(triggers), tuple(hints))
+
+
+def _first(token: Token) -> int:
+    return token.map[0] if token.map else 0
 
 
 def _stretches(
@@ -144,27 +152,29 @@ def _introduced(found: list[_Stretch]) -> list[_Stretch]:
 def _stops(tokens: Sequence[Token], text: str, starts: Sequence[int]) -> Iterator[int]:
     """Where the text may end: after each top-level block, item and sentence, but no heading."""
     for token in tokens:
-        if token.map is None or token.nesting < 0:
+        top = token.level == 0 and token.type != "heading_open"
+        if not token.map or not (top or (token.type == "list_item_open" and token.level == 1)):
             continue
-        start, end = starts[token.map[0]], starts[token.map[1]]
-        block = text[start:end].rstrip()
-        if token.type == "list_item_open" and token.level == 1:
-            yield start + len(block)
-        elif token.level == 0 and token.type != "heading_open":
-            yield start + len(block)
-            if token.type == "paragraph_open" and not block.lstrip().startswith("|"):
-                for match in _SENTENCE_END.finditer(block):
-                    if block.count("`", 0, match.end()) % 2 == 0:
-                        yield start + match.end()
+        start = starts[token.map[0]]
+        block = text[start : starts[token.map[1]]].rstrip()
+        yield start + len(block)
+        if token.type == "paragraph_open" and not block.lstrip().startswith("|"):
+            yield from (start + end for end in _sentence_ends(block))
 
 
-def _triggers(
-    tokens: Sequence[Token], stretch: _Stretch, lines: Sequence[int]
-) -> Iterator[Trigger]:
+def _sentence_ends(paragraph: str) -> Iterator[int]:
+    """Where its sentences end, but for those within code."""
+    ticks = place = 0
+    for match in _SENTENCE_END.finditer(paragraph):
+        ticks += paragraph.count("`", place, match.end())
+        place = match.end()
+        if ticks % 2 == 0:
+            yield place
+
+
+def _triggers(tokens: Sequence[Token], lines: Sequence[int]) -> Iterator[Trigger]:
     item = False
     for token in tokens:
-        if not token.map or not stretch.first <= token.map[0] < stretch.last:
-            continue
         if token.type == "list_item_open" and token.level == 1:
             item = True
         elif token.type == "inline" and item:
@@ -172,18 +182,15 @@ def _triggers(
             said = " ".join(token.content.split())
             match = _LABELLED.fullmatch(said)
             title, text = (match["title"], match["text"]) if match else (said, "")
-            yield Trigger(title, text, lines[token.map[0]])
+            yield Trigger(title, text, lines[_first(token)])
 
 
-def _hints(tokens: Sequence[Token], stretch: _Stretch) -> Iterator[Hint]:
-    title = stretch.title
+def _hints(tokens: Sequence[Token], title: str) -> Iterator[Hint]:
     steps: dict[str, str] = {}
-    for index, token in enumerate(tokens):
-        if token.type != "inline" or not token.map:
+    for before, token in pairwise(tokens):
+        if token.type != "inline":
             continue
-        if not stretch.first <= token.map[0] < stretch.last:
-            continue
-        heading = tokens[index - 1].type == "heading_open"
+        heading = before.type == "heading_open"
         matches = [_STEP.match(row) for row in ([] if heading else token.content.split("\n"))]
         for match in filter(None, matches):
             name = match["name"].casefold()

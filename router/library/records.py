@@ -93,7 +93,8 @@ class Link:
 class Rule:
     """One rule of an agent. `line` is that of its heading in the source file.
 
-    `included` are the prompts that those of `use` include, directly or through others.
+    `included` are the prompts that those of `use` include, directly or through others;
+    `rationale_line` is 0 where it is not known.
     """
 
     title: str
@@ -104,7 +105,7 @@ class Rule:
     not_when: str = ""
     examples: tuple[str, ...] = ()
     line: int = 1
-    rationale_line: int = 1
+    rationale_line: int = 0
     included: tuple[Link, ...] = ()
 
     @property

@@ -256,7 +256,7 @@ def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
         not_when=draft.text("not_when"),
         examples=_examples(draft.fields.get("examples", ())),
         line=draft.line,
-        rationale_line=draft.lines.get("rationale", draft.line),
+        rationale_line=draft.lines.get("rationale", 0),
     )
 
 
