@@ -54,7 +54,7 @@ def messages(parts: Sequence[Part], format: str) -> dict[str, Any]:
     stable, touched, task = chapters(parts)
     user = [{"role": "user", "content": task}] if task else []
     if format == "openai":
-        system = "\n".join(filter(None, (stable, touched)))
+        system = instructions(parts)
         return {"messages": ([{"role": "system", "content": system}] if system else []) + user}
     blocks: list[dict[str, Any]] = []
     if stable:
@@ -63,6 +63,12 @@ def messages(parts: Sequence[Part], format: str) -> dict[str, Any]:
     if touched:
         blocks.append({"type": "text", "text": touched})
     return {"system": blocks, "messages": user}
+
+
+def instructions(parts: Sequence[Part]) -> str:
+    """All but the task, as markdown; what no task changes comes first."""
+    stable, touched, _ = chapters(parts)
+    return "\n".join(filter(None, (stable, touched)))
 
 
 def chapters(parts: Sequence[Part]) -> tuple[str, str, str]:

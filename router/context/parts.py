@@ -80,6 +80,11 @@ class Context:
         """The context as markdown."""
         return formats.render(self.parts, "markdown")
 
+    @property
+    def system(self) -> str:
+        """All but the task, as markdown: for a system message or an agent's instructions."""
+        return formats.instructions(self.parts)
+
     def render(self, format: formats.Format) -> str:
         """The context as one text; for `openai` and `anthropic` that is JSON.
 
