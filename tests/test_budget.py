@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import util
 from pathlib import Path
@@ -9,12 +10,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from tokenizers import Tokenizer
 
-from router import BudgetError, Context, Decision, Router, UsageError
+from router import BudgetError, Candidate, Context, Decision, Router, UsageError
 from router.context import formats
+from router.context.assembling import Assembler
+from router.context.boundary import recover
 from router.context.formats import FORMATS, Format
+from router.library.pages import read_page
+from router.library.records import Agent, Link, Prompt, Route, Rule
+from router.library.rules import closing
 from router.library.tokens import estimate
+from router.model import artifact
+from router.model.calibration import Calibration, Scale
+from router.model.pages import Pages
+from router.model.scores import Lexicon, Model, Scores
 
 TASK = "optimize slow queries"
 
@@ -221,3 +232,81 @@ def test_a_text_is_at_most_the_sum_of_its_lines(one: str, other: str) -> None:
 def test_an_unknown_format_is_refused(router: Router, decision: Decision) -> None:
     with pytest.raises(UsageError, match="format: no format `yaml`; there are markdown, xml"):
         router.assemble(decision, format="yaml")  # type: ignore[arg-type]
+
+
+LINES = ["# A", "## Quality Gates", "### Checklist", "**Role**: x", "One. Two three.", "- x", "  y",
+         "```", "| a | b |", "|---|---|", "> q", "", "", "<div>", "`a. B` C.", "{{ x }} ${y} 数"]  # fmt: skip
+PAGES = st.lists(st.sampled_from(LINES), max_size=25).map("\n".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    agent=PAGES,
+    prompts=st.lists(PAGES, max_size=3),
+    task=st.text(min_size=1).filter(lambda task: task.strip() and "\0" not in task),
+    budget=st.integers(0, 250),
+    format=st.sampled_from(FORMATS),
+    counter=st.sampled_from(["estimate", "characters", "words"]),
+)
+def test_any_library_fits(
+    agent: str, prompts: list[str], task: str, budget: int, format: Format, counter: str
+) -> None:
+    """Whatever the pages say; and a markdown parser finds the task whole at the end."""
+    count = COUNTERS[counter]
+    assembler, decision = made(agent, prompts, task, count)
+    whole = assembler.assemble(decision, None, format)
+    try:
+        context = assembler.assemble(decision, budget, format)
+    except BudgetError as error:
+        budget = error.smallest
+        context = assembler.assemble(decision, budget, format)
+    assert size(context, format, count) <= budget
+    assert context.parts[-1].text == task
+    assert recover(context.render(format), format) == task
+    texts = {
+        (part.source, part.section, part.lines and part.lines[0]): part for part in whole.parts
+    }
+    cut = 0
+    for part in context.parts:
+        full = texts[part.source, part.section, part.lines and part.lines[0]]
+        assert full.text.startswith(part.text)
+        cut += part.text != full.text
+    assert cut <= 1
+    if size(whole, format, count) <= budget - 4:
+        assert not context.dropped
+    last = MarkdownIt("commonmark").parse(context.text)[-1]
+    assert last.type == "fence"
+    assert last.content.rstrip("\n") == re.sub("\r\n?", "\n", task).rstrip("\n")
+
+
+def made(
+    agent: str, prompts: list[str], task: str, count: Callable[[str], int]
+) -> tuple[Assembler, Decision]:
+    """An assembler of a library with one agent and one rule, and a decision for that rule."""
+    texts = {f"prompts/{number}.md": closed(text) for number, text in enumerate(prompts)}
+    agent = closed(agent)
+    pages = {path: read_page(text, range(1, 99), agent=False) for path, text in texts.items()}
+    pages["agents/a.md"] = read_page(agent, range(1, 99), agent=True)
+    listed = tuple(Prompt(path, "P", "", "0" * 64, text) for path, text in texts.items())
+    rule = Rule("R", "r", "x", tuple(Link("P", path, 1, path) for path in texts), "Because")
+    model = Model(
+        "", "", None, (), listed, (), (), Scale(), CALIBRATION, None, NONE, NONE, None, (),
+        pages=Pages(artifact.paged(pages)),
+    )  # fmt: skip
+    route = Route(
+        Agent("a", "a", "", "", (), "agents/a.md", "1" * 64, agent, (), "", "", (rule,)), rule
+    )
+    match = Candidate(route, 1.0, 0.0, 0, Scores((), (), (1.0, 1.0, 1.0)))
+    decision = Decision(task, (match,), (match,), "routed", 1.0, 0.0, model=model)
+    return Assembler(model, count), decision
+
+
+def closed(text: str) -> str:
+    """As a library hands it on: nothing is left open that would swallow what follows."""
+    text = text.strip("\n")
+    mark = closing(text)
+    return f"{text}\n{mark}" if mark else text
+
+
+CALIBRATION = Calibration(bias=0.0, score=1.0, lead=1.0, threshold=0.5)
+NONE = Lexicon({}, (), (), (), (), 0.0)

@@ -159,11 +159,13 @@ def closing(text: str) -> str | None:
 
     >>> closing("```\\ncode"), closing("<!-- note"), closing("text")
     ('```', '-->', '')
+    >>> closing("```\\n```\\n```")
+    '```'
     """
     fences = [token.markup for token in _BLOCKS.parse(text) if token.type == "fence"]
     for mark in ("", *reversed(fences[-1:]), *_HTML_ENDS):
         tokens = _BLOCKS.parse(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
-        if len(tokens) > 1 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
+        if len(tokens) > 2 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
             return mark
     return None
 
