@@ -41,7 +41,7 @@ class Assembler:
         self.count = count
         self._pages = model.pages
         self._prompts = {prompt.path: prompt for prompt in model.prompts}
-        self._kept: dict[str, tuple[Piece, ...]] = {}
+        self._kept: dict[tuple[str, str], tuple[Piece, ...]] = {}
         self._counts: dict[str, int] = {}
 
     @property
@@ -78,9 +78,9 @@ class Assembler:
 
     def _of(self, route: Route) -> tuple[Piece, ...]:
         """The pieces of a route, those of its agent and prompts shared with other routes."""
-        return self._once(route.id, lambda: self._pieces(route))
+        return self._once(("route", route.id), lambda: self._pieces(route))
 
-    def _once(self, key: str, make: Callable[[], Iterable[Piece]]) -> tuple[Piece, ...]:
+    def _once(self, key: tuple[str, str], make: Callable[[], Iterable[Piece]]) -> tuple[Piece, ...]:
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = tuple(make())
@@ -88,13 +88,13 @@ class Assembler:
 
     def _pieces(self, route: Route) -> Iterator[Piece]:
         agent, rule = route.agent, route.rule
-        yield from self._once(agent.path, lambda: self._agent(agent))
+        yield from self._once(("agent", agent.path), lambda: self._agent(agent))
         for link in rule.bundle:
             prompt = self._prompts.get(link.path or "")
             if prompt is None:
                 yield self._missing(link)
             else:
-                yield from self._once(prompt.path, partial(self._prompt, prompt))
+                yield from self._once(("prompt", prompt.path), partial(self._prompt, prompt))
         if rule.rationale:
             lines = (rule.rationale_line, rule.rationale_line) if rule.rationale_line else None
             tokens = self.count(rule.rationale)
