@@ -38,6 +38,6 @@ class RouteRunnable(Runnable[str, ChatPromptValue]):
     def _messages(self, task: str) -> ChatPromptValue:
         context = self.router.assemble(self.router.route(task))
         said: list[BaseMessage] = [HumanMessage(task)]
-        if context.instructions:
-            said.insert(0, SystemMessage(context.instructions))
+        if context.system:
+            said.insert(0, SystemMessage(context.system))
         return ChatPromptValue(messages=said)

@@ -22,8 +22,8 @@ def routed(agent: Agent[Any], router: Router, task: str) -> Agent[Any]:
     >>> Runner.run_sync(routed(agent, router, task), task)              # doctest: +SKIP
     """
     context = router.assemble(router.route(task))
-    if not context.instructions:
+    if not context.system:
         return agent
     own = agent.instructions if isinstance(agent.instructions, str) else ""
-    said = "\n\n".join(filter(None, (own, context.instructions)))
+    said = "\n\n".join(filter(None, (own, context.system)))
     return agent.clone(instructions=said)

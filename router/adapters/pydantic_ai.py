@@ -28,6 +28,6 @@ def route_instructions(router: Router) -> Callable[[RunContext[Any]], str]:
         task = "\n".join(piece for piece in pieces if isinstance(piece, str))
         if not task.strip():
             return ""
-        return router.assemble(router.route(task)).instructions
+        return router.assemble(router.route(task)).system
 
     return instructions

@@ -58,6 +58,7 @@ def compile_library(
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
     arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
+    arrays["pages"] = _bytes(artifact.paged(library.pages))
     if encoder is not None and weights.senses is not None:
         arrays |= _names("sense", list(encoder.pieces)) | _senses(encoder, weights.senses)
     if weights.sentences is not None:

@@ -16,15 +16,16 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from router.errors import ArtifactError, Fault
-from router.library.records import Agent, LabelledTask, Link, Prompt, Rule, Section
+from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Rule
 from router.model.calibration import Calibration, Routing, Scale, Slopes
 from router.model.names import Names
+from router.model.pages import Pages
 from router.model.scores import Lexicon, Model, Senses
 
 FORMAT = 1
@@ -124,6 +125,12 @@ def labelled(tasks: Iterable[LabelledTask]) -> bytes:
     return json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
+def paged(pages: Mapping[str, Page]) -> bytes:
+    """Pages as JSON, each a text of its own, so that `Pages` need not read them all."""
+    rows = {path: json.dumps(page, ensure_ascii=False) for path, page in sorted(pages.items())}
+    return json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
 def loads(payload: bytes) -> Model:
     """The model of a payload that was just made, without a file."""
     return unpack(_arrays(memoryview(payload)))
@@ -165,6 +172,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         routing=_routing(meta["routing"]),
         labelled=arrays["tasks"],
         sentences=sentences,
+        pages=Pages(arrays["pages"]),
     )
 
 
@@ -225,18 +233,16 @@ def _agent(values: dict[str, Any]) -> Agent:
         | {
             "tools": tuple(values["tools"]),
             "lines": tuple(values["lines"]),
-            "sections": tuple(Section(**section) for section in values["sections"]),
             "rules": tuple(map(_rule, values["rules"])),
         }
     )
 
 
 def _rule(values: dict[str, Any]) -> Rule:
-    use: Sequence[dict[str, Any]] = values["use"]
-    return Rule(
-        **values
-        | {"use": tuple(Link(**link) for link in use), "examples": tuple(values["examples"])}
-    )
+    links: dict[str, Any] = {
+        name: tuple(Link(**link) for link in values[name]) for name in ("use", "included")
+    }
+    return Rule(**values | links | {"examples": tuple(values["examples"])})
 
 
 def _sync_folder(folder: Path) -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from router.errors import Fault
 from router.library.records import Agent, LabelledTask, Prompt, Route
 from router.model.calibration import Calibration, Routing, Scale
+from router.model.pages import Pages
 from router.model.pieces import WORD_START, split_word
 from router.model.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
@@ -97,7 +98,8 @@ class Model:
     folders, with their SHA-256, None for a linked file that was missing. There is a `bias`, and a
     weight of each feature, per route, and one more for "none of them" where the library has tasks
     that no rule fits. `calibration` is the shipped one, or fitted to held-out examples; `routing`
-    what the library says instead, None if nothing. `labelled` is JSON, see `tasks`.
+    what the library says instead, None if nothing. `labelled` is JSON, see `tasks`; `pages` has
+    what the agents' and prompts' texts are made of.
     """
 
     made_from: str
@@ -116,6 +118,7 @@ class Model:
     bias: Sequence[float]
     labelled: bytes | memoryview = b"[]"
     sentences: Sentences | None = None
+    pages: Pages = field(default_factory=Pages, compare=False)
 
     @property
     def routes(self) -> tuple[Route, ...]:
