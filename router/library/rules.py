@@ -115,7 +115,7 @@ def parse_rules(
         rule = _rule(draft, path, faults)
         if rule.slug in slugs:
             message = f"two rules are called `{rule.title}`; their ids must differ: rename one"
-            faults.append(Fault(path, rule.line, message))
+            faults.append(Fault(path, rule.line, message, code="R054"))
             continue
         slugs.add(rule.slug)
         rules.append(rule)
@@ -259,11 +259,11 @@ def _read_lines(
             if current is None:
                 known = "When, Use, Rationale, Not when, Examples"
                 message = f"`{match['name']}` is no field of a rule; there are {known}"
-                faults.append(Fault(path, here, message, "warning"))
+                faults.append(Fault(path, here, message, "warning", "R052"))
                 continue
             if current in draft.fields:
                 message = f"rule `{draft.title}` has `{match['name']}` twice; keep one"
-                faults.append(Fault(path, here, message))
+                faults.append(Fault(path, here, message, code="R053"))
                 continue
             draft.fields[current] = [match["value"]] if match["value"].strip() else []
             draft.lines[current] = here
@@ -278,16 +278,16 @@ def _read_lines(
 def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
     if not draft.text("when"):
         message = f"rule `{draft.title}` has no When; add `**When**:` with the situation it is for"
-        faults.append(Fault(path, draft.line, message))
+        faults.append(Fault(path, draft.line, message, code="R050"))
     links = tuple(_links(" ".join(draft.fields.get("use", ()))[:MAX_USE_CHARS]))
     if not links:
         what = "has no link in its Use" if "use" in draft.fields else "has no Use"
         message = f"rule `{draft.title}` {what}; add `**Use**: [Title](../prompts/file.md)`"
-        faults.append(Fault(path, draft.lines.get("use", draft.line), message))
+        faults.append(Fault(path, draft.lines.get("use", draft.line), message, code="R051"))
     line = draft.lines.get("use", draft.line)
     if len(links) > MAX_LINKS:
         message = f"rule `{draft.title}` links to {len(links)} prompts; the limit is {MAX_LINKS}"
-        faults.append(Fault(path, line, message))
+        faults.append(Fault(path, line, message, code="R043"))
     return Rule(
         title=draft.title,
         slug=slug(draft.title),

@@ -53,10 +53,14 @@ _MARK = "\0"
 
 
 class TemplateError(Exception):
-    """A template that is refused or fails; `line` counts from 1 within the template."""
+    """A template that is refused or fails; `line` counts from 1 within the template.
 
-    def __init__(self, line: int, message: str) -> None:
+    `undefined` says that it prints a variable that nobody defines.
+    """
+
+    def __init__(self, line: int, message: str, *, undefined: bool = False) -> None:
         self.line = line
+        self.undefined = undefined
         super().__init__(message)
 
 
@@ -108,7 +112,7 @@ def render(template: str, variables: Mapping[str, Any]) -> Rendered:
         raise TemplateError(error.line or _line_of(error), str(error)) from None
     except jinja2.UndefinedError as error:
         message = f"template: {error.message}; define it in project.yaml, or test it first"
-        raise TemplateError(_line_of(error), message) from None
+        raise TemplateError(_line_of(error), message, undefined=True) from None
     except RecursionError:
         raise TemplateError(1, "template: nested too deep; simplify it") from None
     except MemoryError:
