@@ -268,9 +268,9 @@ def _recover(
             faults.append(Fault(path, at, str(error), severity, error.code, column))
             if not lenient or key not in TEXT_KEYS:
                 continue
-            value = _raw_value(rest)
+            value = raw_value(rest)
         except yaml.YAMLError:
-            value = _raw_value(rest)
+            value = raw_value(rest)
             message = f"`{key}` is not valid YAML and was read as plain text; put it in quotes"
             faults.append(Fault(path, line, message, "warning", "R006", column))
         values[key], lines[key] = value, line
@@ -290,10 +290,10 @@ def _key_starts(raw: str) -> list[int]:
     return starts
 
 
-def _raw_value(written: str) -> str:
+def raw_value(written: str) -> str:
     """The text that was meant by a value that YAML refuses.
 
-    >>> _raw_value(' "say "hi" twice"'), _raw_value(" 'Never closed"), _raw_value(" >-\\n  a: b")
+    >>> raw_value(' "say "hi" twice"'), raw_value(" 'Never closed"), raw_value(" >-\\n  a: b")
     ('say "hi" twice', 'Never closed', 'a: b')
     """
     text = " ".join(re.sub(r"^\s*[>|][+-]?\d?[ \t]*\n", "", written)[:MAX_RAW_CHARS].split())

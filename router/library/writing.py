@@ -157,7 +157,7 @@ class Place:
 def opened(root: str, path: str) -> Iterator[Place]:
     """The file at `path` of the library at `root`, for this process alone.
 
-    `path` is a name, or one in a folder, which is made if it is not there. Raises `LibraryError`
+    `path` is a name, or one in folders, which are made if they are not there. Raises `LibraryError`
     when it cannot be written, also from within the block.
     """
     place = Place(path, os.path.join(root, os.path.dirname(path)), None)
@@ -177,18 +177,18 @@ def _folder(root: str, place: Place) -> Iterator[Place]:
         raise place.fault(f"`{name}` is a link; make it a folder of the library")
     if os.open not in os.supports_dir_fd:
         with contextlib.suppress(FileExistsError):
-            os.mkdir(place.folder)
+            os.makedirs(place.folder)
         yield place
         return
     flags = os.O_RDONLY | os.O_DIRECTORY | _FLAGS
     handle = os.open(root, flags)
-    if name:
+    for part in name.split("/") if name else ():
         above = handle
         try:
             with contextlib.suppress(FileExistsError):
-                os.mkdir(name, dir_fd=above)
+                os.mkdir(part, dir_fd=above)
                 _sync(above)
-            handle = os.open(name, flags, dir_fd=above)
+            handle = os.open(part, flags, dir_fd=above)
         finally:
             os.close(above)
     try:

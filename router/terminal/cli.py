@@ -160,6 +160,43 @@ def rules(*, agent: str | None = None, library: Path | None = None, as_json: boo
     return DONE
 
 
+def check(
+    *,
+    fix: bool = False,
+    strict: bool = False,
+    fast: bool = False,
+    output: str = "text",
+    library: Path | None = None,
+) -> int:
+    """Show what is wrong with the library; with `fix`, mend what can be first."""
+    from router.checking import checking, fixing
+    from router.library.source import shipped_library
+    from router.terminal import findings
+
+    root = _changeable(library, "mended") if fix else _own_library(library) or shipped_library()
+    if fix:
+        static = checking.check(root, compiled=False, notify=say)
+        for path, count in fixing.fix(root, static.findings).items():
+            say(f"mended: {printable(path)} ({count})")
+    report = checking.check(root, compiled=not fast, notify=say)
+    sys.stdout.write(findings.FORMATS[output](report))
+    say(findings.summary(report))
+    return FAULT if report.fails(strict=strict) else DONE
+
+
+def explain_check(code: str) -> int:
+    """Print the page of a finding's code, or all of them."""
+    from router.checking.catalogue import BY_CODE, page, pages
+
+    if code.casefold() == "all":
+        sys.stdout.write(pages())
+        return DONE
+    if code.upper() not in BY_CODE:
+        raise UsageError(f"explain: there is no code `{code}`; see `route check --explain all`")
+    _show_markdown(page(BY_CODE[code.upper()]))
+    return DONE
+
+
 def compile_library(*, library: Path | None = None, as_json: bool = False) -> int:
     """Compile the library if it has changed, and say what is in it."""
     import time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,6 +113,48 @@ def why(
 def rules(agent: AgentName = None, library: LibraryFolder = None, as_json: Json = False) -> None:
     """List the rules of the library."""
     _finish(cli.rules, agent=agent, library=library, as_json=as_json)
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+@app.command()
+def check(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended without a thought.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Do not compile: leave out how rules compete.")
+    ] = False,
+    format: Annotated[  # noqa: A002 - the option's name
+        Format, typer.Option("--format", help="What to print; github: annotations.")
+    ] = Format.text,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="CODE",
+            help="Print the page of a code, such as R006; `all` for all.",
+            show_default=False,
+        ),
+    ] = None,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Find what is wrong with the library, and what could be better.
+
+    Findings have a code; `[check]` in route.toml sets limits, and silences a code for a reason.
+    """
+    if explain:
+        _finish(cli.explain_check, explain)
+    chosen = "json" if as_json else format.value
+    options = {"fix": fix, "strict": strict, "fast": fast, "library": library}
+    _finish(cli.check, **options, output=chosen)
 
 
 @app.command("compile")
