@@ -200,9 +200,7 @@ def test_without_the_second_table_of_vectors_the_router_says_so(
         "importlib.util.find_spec = lambda name, *rest: "
         "None if name == 'wordllama' else find(name, *rest)\n"
     )
-    monkeypatch.setattr(
-        process, "PACKAGE_FOLDER", f"{hidden}{os.pathsep}{process.PACKAGE_FOLDER}"
-    )
+    monkeypatch.setattr(process, "PACKAGE_FOLDER", f"{hidden}{os.pathsep}{process.PACKAGE_FOLDER}")
     router = Router.load(library("good"))
     assert router.model.encoder == "whenuse"
     assert router.notices == (

@@ -103,7 +103,9 @@ def _against_the_rule(subject: Subject) -> Iterator[Fault]:
         if place is None:
             continue
         wrong = ""
-        if not _SLUG.fullmatch(agent.name) or agent.name != agent.name.lower():
+        # A mark belongs to its letter.
+        letters = "".join(c for c in agent.name if not unicodedata.category(c).startswith("M"))
+        if not _SLUG.fullmatch(letters) or agent.name != agent.name.lower():
             wrong = "has other than small letters, digits and single hyphens"
         elif kind.max_name and len(agent.name) > kind.max_name:
             wrong = f"has {len(agent.name)} characters; the limit is {kind.max_name}"

@@ -25,7 +25,10 @@ MAX_RAW_CHARS = 4_000
 _BOUNDARY = YAMLHandler.FM_BOUNDARY
 _FENCE = re.compile(r"-{3,}[ \t]*$", re.MULTILINE)
 _LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
-_TOP_LEVEL_KEY = re.compile(r"""^["']?([^\W\d][\w.-]*)["']?[ \t]*:(?=\s|$)""", re.MULTILINE)
+_TOP_LEVEL_KEY = re.compile(
+    r"""^(?:["']?[^\W\d][\w.-]*["']?[ \t]*:(?=\s|$)|(?:name|description):(?=\S))""", re.MULTILINE
+)
+_INDENTED = re.compile(r"\s*^([ \t]+)(?=---[ \t]*$)", re.MULTILINE)
 
 _BLANK_OR_COMMENT = re.compile(r"(?:\s++|<!--.*?-->)*+", re.DOTALL)
 _CODE_FENCE = re.compile(r"(`{3,}|~{3,})[\w-]*[ \t]*\n\s*(?=---)")
@@ -123,6 +126,8 @@ def split(path: str, text: str, *, lenient: bool = False) -> Document:
     if matter is None and lenient:
         if found := _TOML_FENCE.match(text):
             return _toml_matter(path, text, found)
+        if indented := _INDENTED.match(text):
+            text = re.sub(rf"^{indented[1]}", "", text, flags=re.MULTILINE)
         matter = _elsewhere(text)
     if matter is None:
         if not _FENCE.match(text):
@@ -133,6 +138,9 @@ def split(path: str, text: str, *, lenient: bool = False) -> Document:
     offset = text.count("\n", 0, matter.start) + 1
     raw = text[matter.start : matter.end]
     metadata, lines, faults = _mapping(path, raw, offset, recover=True, lenient=lenient)
+    if lenient:
+        for key in [key for key in metadata if key.lower() in TEXT_KEYS - metadata.keys()]:
+            metadata[key.lower()], lines[key.lower()] = metadata[key], lines[key]
     if matter.wrong:
         line = offset if matter.code == "R010" else 1
         faults = (Fault(path, line, matter.wrong, "warning", matter.code), *faults)
@@ -225,9 +233,12 @@ def _mapping(
     except (_RefusedError, yaml.YAMLError) as error:
         fault = _fault(path, offset, error)
         if recover and (lenient or isinstance(error, yaml.YAMLError)):
-            found = _recover(path, raw, offset, lenient=lenient)
-            if found or lenient:
-                return found or ({}, {}, (replace(fault, severity="warning"),))
+            told = (replace(fault, severity="warning"),)
+            if found := _recover(path, raw, offset, lenient=lenient):
+                values, lines, faults = found
+                return values, lines, faults or told
+            if lenient:
+                return {}, {}, told
         return {}, {}, (fault,)
     return values, {key: offset + line for key, line in positions.items()}, ()
 
@@ -263,16 +274,17 @@ def _recover(
             if parsed > MAX_YAML_CHARS:
                 raise _too_long(parsed)
             value = _load(block)[0][key]
-        except _RefusedError as error:
-            at = line + error.line
-            faults.append(Fault(path, at, str(error), severity, error.code, column))
-            if not lenient or key not in TEXT_KEYS:
-                continue
-            value = raw_value(rest)
-        except yaml.YAMLError:
-            value = raw_value(rest)
-            message = f"`{key}` is not valid YAML and was read as plain text; put it in quotes"
-            faults.append(Fault(path, line, message, "warning", "R006", column))
+        except (_RefusedError, yaml.YAMLError) as error:
+            if isinstance(error, _RefusedError) and error.code != "R005":
+                at = line + error.line
+                faults.append(Fault(path, at, str(error), severity, error.code, column))
+                if not lenient or key not in TEXT_KEYS:
+                    continue
+            else:
+                message = f"`{key}` is not valid YAML and was read as plain text; put it in quotes"
+                faults.append(Fault(path, line, message, "warning", "R006", column))
+            # A name has one line; what follows it is none of its own.
+            value = raw_value(rest.partition("\n")[0] if key == "name" else rest)
         values[key], lines[key] = value, line
     return values, lines, tuple(faults)
 

@@ -128,8 +128,12 @@ def slug(title: str) -> str:
     >>> slug("CI/CD & Café")
     'ci-cd-café'
     """
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", title).casefold())
-    return "-".join(words) or "rule"
+    kept = (
+        # A mark belongs to its letter: हिन्दी is one word.
+        char if char.isalnum() or unicodedata.category(char).startswith("M") else " "
+        for char in unicodedata.normalize("NFC", title).casefold()
+    )
+    return "-".join("".join(kept).split()) or "rule"
 
 
 def labels(text: str) -> dict[str, str]:
@@ -194,7 +198,9 @@ def closing(text: str) -> str | None:
     """
     if not _OPENING.search(text):
         return ""  # as most pages: parsing is what reading 100,000 of them would take
-    fences = [token.markup for token in _blocks(text) if token.type == "fence"]
+    if not (blocks := _blocks(text)) or blocks[-1].type not in ("fence", "html_block"):
+        return ""  # whatever else is last ends where a heading begins
+    fences = [token.markup for token in blocks if token.type == "fence"]
     for mark in ("", *reversed(fences[-1:]), *_HTML_ENDS):
         tokens = _blocks(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
         if len(tokens) > 1 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
