@@ -332,6 +332,7 @@ def edited(model: Model, route: Route, added: str) -> Library:
         outside=model.outside,
         routing=model.routing,
         tasks=model.tasks,
+        pages=model.pages,
     )
 
 
