@@ -36,6 +36,7 @@ def help_text(words: str) -> str:
         "--help",
         "task --help",
         "why --help",
+        "show --help",
         "rules --help",
         "compile --help",
         "eval --help",

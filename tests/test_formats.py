@@ -10,7 +10,7 @@ from router import Router
 from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
 from router.library.formats import FORMATS, OWN, format_of
-from router.library.source import Folder
+from router.library.source import Folder, find_library
 
 
 def library(root: Path, files: dict[str, str]) -> Library:
@@ -184,3 +184,33 @@ def test_the_narrowest_place_has_precedence(path: str, kind: str) -> None:
     found = format_of(path)
     assert found
     assert found.name == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "start", "found"),
+    [
+        ("agents/a.md", "agents", "."),
+        (".claude/agents/a.md", "src/deep", "."),
+        ("skills/a/SKILL.md", ".", "."),
+        (".cursor/rules/a.mdc", "src", "."),
+        ("docs/a.md", "docs", None),
+    ],
+)
+def test_the_library_around_a_folder(
+    tmp_path: Path, path: str, start: str, found: str | None
+) -> None:
+    for folder in (tmp_path / path).parent, tmp_path / start:
+        folder.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("")
+    nearest = find_library(tmp_path / start)
+    assert nearest == (None if found is None else (tmp_path / found).resolve())
+
+
+def test_what_lies_in_the_home_folder_is_no_library_of_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".claude/agents").mkdir(parents=True)
+    (tmp_path / "project").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_library(tmp_path / "project") is None
+    assert find_library(tmp_path) == tmp_path

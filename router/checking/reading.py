@@ -262,6 +262,25 @@ A rule's Use links to more than 30 prompts. That is no choice any more: split th
 """,
     ),
     Check(
+        "R046",
+        "includes that cannot be followed",
+        "error",
+        """\
+`includes` in the front matter of a prompt lists other prompts that come with it, as files relative
+to it: `includes: [style.md]`. They must not lead back to the prompt itself, nor be more than eight
+deep; what several prompts include comes once.
+""",
+    ),
+    Check(
+        "R048",
+        "variables that cannot be used",
+        "error",
+        """\
+`variables`, in `project.yaml` for all prompts or in the front matter of one, defines what a prompt
+with `template: jinja` may print, one `name: value` a line. `schema` and `agent` are taken.
+""",
+    ),
+    Check(
         "R050",
         "rule without When",
         "error",

@@ -53,7 +53,7 @@ def build(root: str, cache_folder: Path) -> dict[str, Any]:
         return answer
     _limit(FIT_BYTES, FIT_SECONDS)
     payload = _fit(library, files)
-    path = cache.model_path(cache_folder, files)
+    path = cache.model_path(cache_folder, files.digest)
     try:
         artifact.write(path, payload)
     except OSError as error:

@@ -7,21 +7,24 @@ import os
 import posixpath
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.errors import Fault, Severity
 from router.library import frontmatter, rules, templates
 from router.library.formats import LOOSE, OWN, Format, format_of, identity
+from router.library.includes import resolve_includes
 from router.library.neighbours import Neighbours
-from router.library.records import Agent, LabelledTask, Link, Prompt, Route, Rule
+from router.library.pages import read_page
+from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Route, Rule
 from router.library.settings import read_routing
 from router.library.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
 from router.library.tasks import read_tasks
 from router.model.calibration import Routing
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
-PROMPT_KEYS = frozenset({"title", "description", "template"})
+PROMPT_KEYS = frozenset({"title", "description", "template", "includes", "variables"})
 MAX_TOOLS_CHARS = 4_000
 MAX_DESCRIPTION_CHARS = 16_000
 
@@ -38,7 +41,8 @@ class Library:
 
     `outside` lists the files read from other folders than the usual ones, with their SHA-256
     (None: linked but missing), so that a change of them is noticed. `routing` is what its
-    `project.yaml` says instead of the shipped constants.
+    `project.yaml` says instead of the shipped constants. `pages` has what each agent's and
+    prompt's text is made of, by path.
     """
 
     root: str
@@ -49,6 +53,7 @@ class Library:
     outside: tuple[tuple[str, str | None], ...] = ()
     tasks: tuple[LabelledTask, ...] = ()
     routing: Routing | None = None
+    pages: Mapping[str, Page] = field(default_factory=dict)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -73,8 +78,11 @@ class _Reader:
         self.unreadable = dict(files.unreadable)
         self.faults: list[Fault] = []
         self.prompts: dict[str, Prompt] = {}
+        self.includes: dict[str, tuple[Link, ...]] = {}
+        self.pages: dict[str, Page] = {}
         self.outside: dict[str, str | None] = {}
         self.schema: dict[str, Any] = {}
+        self.variables: dict[str, Any] = {}
         self.routing: Routing | None = None
         self.described = False
         self.own = SETTINGS in self.files or SETTINGS in self.unreadable
@@ -99,6 +107,7 @@ class _Reader:
                 self._prompt(self.files[path])
                 if not self.own and not self.strict:
                     self._soften(before)
+        agents = self._including(agents)
         tasks = self._tasks(agents)
         return Library(
             root=self.folder.root,
@@ -109,6 +118,7 @@ class _Reader:
             outside=tuple(sorted(self.outside.items())),
             tasks=tasks,
             routing=self.routing,
+            pages=self.pages,
         )
 
     def _fault(
@@ -135,8 +145,9 @@ class _Reader:
                 self.faults += faults
                 self.routing, faults = read_routing(file.path, text, values)
                 self.faults += faults
-            # `routing` alone, as `route tune` writes it, makes no templates of foreign files.
-            self.described = values.keys() != {"routing"}
+            # `routing` alone, as `route tune` writes it, makes no templates of foreign files;
+            # neither do `variables`, which are for prompts.
+            self.described = not values or not values.keys() <= {"routing", "variables"}
         project = values.get("project") or {}
         languages = values.get("languages") or []
         agents = values.get("agents") or {}
@@ -154,6 +165,7 @@ class _Reader:
             message = "`agents` must be a list, or have one entry per agent"
             self._fault(SETTINGS, 1, message, code="R015")
             agents = {}
+        self.variables = self._variables(SETTINGS, values.get("variables"), 1)
         name = os.path.basename(self.folder.root) or "library"
         return values | {
             "project": {"name": name, "description": ""} | project,
@@ -221,6 +233,7 @@ class _Reader:
                 for rule in found
             )
         called = name if kind.identity == "name" else stem
+        self.pages[file.path] = read_page(text, lines, agent=True)
         return Agent(
             id=called if re.fullmatch(r"[\w.-]+", called) else rules.slug(called),
             name=name,
@@ -234,7 +247,6 @@ class _Reader:
             lines=lines,
             role=said.get("role", ""),
             responsibilities=said.get("core responsibilities", ""),
-            sections=rules.sections(text),
             rules=found,
         )
 
@@ -343,16 +355,54 @@ class _Reader:
         rendered = self._rendered(file.path, document, None)
         if rendered is None:
             return None
-        text = self._closed(file.path, rendered).text
+        rendered = self._closed(file.path, rendered)
+        text = rendered.text.strip("\n")
+        above = len(rendered.text) - len(rendered.text.lstrip("\n"))
+        self.pages[file.path] = read_page(text, rendered.lines[above:], agent=False)
+        self.includes[file.path] = self._included(file.path, document)
         prompt = Prompt(
             path=file.path,
             title=self._text(document, "title") or rules.heading(text) or _stem(file.path),
             description=self._text(document, "description") or rules.first_paragraph(text),
             sha256=file.sha256,
-            text=text.strip("\n"),
+            text=text,
         )
         self.prompts[file.path] = prompt
         return prompt
+
+    def _included(self, path: str, document: frontmatter.Document) -> tuple[Link, ...]:
+        """The prompts that `includes` names, not yet looked for."""
+        value = document.metadata.get("includes")
+        listed = [value] if isinstance(value, str) else value or []
+        line = document.lines.get("includes", 1)
+        if not isinstance(listed, list) or not all(isinstance(x, str) and x for x in listed):
+            message = "`includes` must be a list of prompt files, such as `[style.md]`"
+            self._fault(path, line, message, code="R046")
+            return ()
+        if len(listed) > rules.MAX_LINKS:
+            message = f"`includes` names {len(listed)} prompts; the limit is {rules.MAX_LINKS}"
+            self._fault(path, line, message, code="R046")
+        return tuple(Link(_stem(target), target, line) for target in listed[: rules.MAX_LINKS])
+
+    def _including(self, agents: list[Agent]) -> list[Agent]:
+        """The agents, their rules with what the prompts of each include."""
+        found: dict[str, tuple[Link, ...]] = {}
+        waiting = list(self.prompts)
+        for path in waiting:
+            known = len(self.prompts)
+            links = (self._linked(path, link) for link in self.includes[path])
+            found[path] = tuple(
+                replace(link, title=self.prompts[link.path].title) if link.path else link
+                for link in links
+            )
+            # A prompt outside of the usual folders is read when it is first linked to.
+            waiting += list(self.prompts)[known:]
+        closures, faults = resolve_includes(found)
+        self.faults += faults
+        return [
+            replace(agent, rules=tuple(_with_includes(rule, closures) for rule in agent.rules))
+            for agent in agents
+        ]
 
     def _document(
         self, file: SourceFile, known: frozenset[str], kind: Format
@@ -428,6 +478,10 @@ class _Reader:
             "schema": self.schema,
             "agent": document.metadata | (entry if isinstance(entry, dict) else {}),
         }
+        if agent is None:
+            line = document.lines.get("variables", 1)
+            defaults = self._variables(path, document.metadata.get("variables"), line)
+            variables = defaults | self.variables | variables
         try:
             rendered = templates.render(document.body, variables)
         except templates.TemplateError as error:
@@ -435,6 +489,19 @@ class _Reader:
             self._fault(path, error.line + above, str(error), code=code)
             return None
         return replace(rendered, lines=tuple(line + above for line in rendered.lines))
+
+    def _variables(self, path: str, value: Any, line: int) -> dict[str, Any]:
+        """What `variables` defines for prompts that are templates."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            message = "`variables` must have one `name: value` a line below it"
+            self._fault(path, line, message, code="R048")
+            return {}
+        for name in {"schema", "agent"} & value.keys():
+            message = f"variable `{name}` has a meaning already; rename it"
+            self._fault(path, line, message, code="R048")
+        return value
 
     def _is_template(self, path: str, document: frontmatter.Document, agent: str | None) -> bool:
         """Own agents are templates; prompts and other tools' files only where they opt in."""
@@ -486,6 +553,13 @@ class _Reader:
             self._fault(agent.path, 1, message, warning=True, code="R031")
             first[longer] = replace(agent, id=longer)
         return list(first.values())
+
+
+def _with_includes(rule: Rule, closures: Mapping[str, tuple[Link, ...]]) -> Rule:
+    named = {link.path or link.target for link in rule.use}
+    reached = [further for link in rule.use for further in closures.get(link.path or "", ())]
+    included = {link.path or link.target: link for link in reached}
+    return replace(rule, included=tuple(link for key, link in included.items() if key not in named))
 
 
 def split_tools(value: Any) -> tuple[str, ...]:

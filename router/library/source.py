@@ -45,12 +45,24 @@ class SourceFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
+MARKS = (
+    "agents/*.md", "skills/*/SKILL.md", ".claude/agents", ".claude/commands", ".claude/skills",
+    ".github/agents", ".github/prompts", ".cursor/rules", ".gemini/agents", ".gemini/commands",
+    ".codex/agents", ".agents/skills", ".opencode/agent",
+)  # fmt: skip
+"""What tells that a folder holds a library."""
+
+
 def find_library(start: str | os.PathLike[str]) -> Path | None:
-    """The nearest folder from `start` upwards with markdown in `agents/`, None without one."""
+    """The nearest folder from `start` upwards that holds a library, None without one.
+
+    What lies in the user's home belongs to all that is below it, and is nobody's project.
+    """
     here = Path(start).absolute()
     for folder in (here, *here.parents):
         with contextlib.suppress(OSError):  # a folder above that may not be searched
-            if any((folder / "agents").glob("*.md")):
+            marks = MARKS[:1] if folder == Path.home() and folder != here else MARKS
+            if any(True for mark in marks for _ in folder.glob(mark)):
                 return folder
     return None
 
