@@ -10,7 +10,7 @@ import sys
 
 from router.terminal import cli
 
-COMMANDS = ("task", "why", "rules", "show", "compile", "eval", "learn", "tune")
+COMMANDS = ("task", "why", "rules", "show", "compile", "eval", "learn", "tune", "init", "new")
 
 
 def main() -> None:

@@ -311,6 +311,33 @@ def evaluate(
     return DONE
 
 
+def init(folder: Path) -> int:
+    """Copy the starting library to a folder."""
+    import shlex
+
+    from router.library import starting
+
+    for path in starting.start(folder):
+        print(printable(str(folder / path)))
+    place = shlex.quote(str(folder))
+    say(f"next: cd {place} && route 'checkout shows an error' && route eval cases.yaml")
+    return DONE
+
+
+def new(kind: str, words: Sequence[str], *, library: Path | None = None) -> int:
+    """Add an agent or a prompt of the right form to the library."""
+    from router.library import starting
+
+    root = _changeable(library, "added to")
+    try:
+        paths = starting.add(root, kind, " ".join(words))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    for path in paths:
+        print(printable(str(root / path)))
+    return DONE
+
+
 def learn(
     words: Sequence[str],
     *,
@@ -426,8 +453,8 @@ def _changeable(library: Path | None, how: str) -> Path:
     root = _own_library(library)
     if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
         raise UsageError(
-            f"library: the one shipped with this program cannot be {how}; copy agents/, prompts/"
-            f" and project.yaml of {shipped_library()} to a folder of your own and work there"
+            f"library: the one shipped with this program cannot be {how}; `route init DIR` makes"
+            f" one of your own, or copy agents/, prompts/ and project.yaml of {shipped_library()}"
         )
     return root
 

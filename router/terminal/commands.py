@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -190,6 +191,34 @@ def evaluate(
         cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, min_accuracy=min_accuracy,
         library=library, as_json=as_json,
     )  # fmt: skip
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
+    ],
+) -> None:
+    """Begin a library: two agents, their prompts, settings and sample tasks, with comments."""
+    _finish(cli.init, folder)
+
+
+class Kind(StrEnum):
+    agent = "agent"
+    prompt = "prompt"
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Argument(help="What to add.", show_default=False)],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Its title or its name.", show_default=False),
+    ],
+    library: OwnLibraryFolder = None,
+) -> None:
+    """Add a file of the right form: an agent, with the prompt of its first rule, or a prompt."""
+    _finish(cli.new, kind.value, words, library=library)
 
 
 @app.command()
