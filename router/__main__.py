@@ -10,7 +10,7 @@ import sys
 
 from router.terminal import cli
 
-COMMANDS = ("task", "why", "rules", "compile", "eval", "learn", "tune")
+COMMANDS = ("task", "why", "rules", "overlap", "compile", "eval", "learn", "tune")
 
 
 def main() -> None:

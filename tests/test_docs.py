@@ -37,6 +37,7 @@ def help_text(words: str) -> str:
         "task --help",
         "why --help",
         "rules --help",
+        "overlap --help",
         "compile --help",
         "eval --help",
         "learn --help",

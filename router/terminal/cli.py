@@ -160,6 +160,24 @@ def rules(*, agent: str | None = None, library: Path | None = None, as_json: boo
     return DONE
 
 
+def overlap(
+    *,
+    alike: float,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """List the rules that are in each other's way."""
+    from router.evaluation.overlap import overlaps
+    from router.terminal.report import overlap_lines
+
+    found = overlaps(load(library), alike=alike)
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        _show_lines(overlap_lines(found))
+    return DONE
+
+
 def compile_library(*, library: Path | None = None, as_json: bool = False) -> int:
     """Compile the library if it has changed, and say what is in it."""
     import time

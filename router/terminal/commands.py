@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from router import __version__
+from router.evaluation.overlap import ALIKE
 from router.terminal import cli
 
 
@@ -112,6 +113,21 @@ def why(
 def rules(agent: AgentName = None, library: LibraryFolder = None, as_json: Json = False) -> None:
     """List the rules of the library."""
     _finish(cli.rules, agent=agent, library=library, as_json=as_json)
+
+
+@app.command()
+def overlap(
+    alike: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="From this likeness on, 0 to 1.")
+    ] = ALIKE,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """List rules that are in each other's way, and the words that would separate them.
+
+    A rule's own When and Examples are asked as tasks; a line that another rule wins is stolen.
+    """
+    _finish(cli.overlap, alike=alike, library=library, as_json=as_json)
 
 
 @app.command("compile")

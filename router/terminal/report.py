@@ -18,10 +18,14 @@ from router.model.calibration import Calibration
 
 if TYPE_CHECKING:
     from router.evaluation.crossvalidation import Comparison, Leak
+    from router.evaluation.overlap import Map
     from router.evaluation.tuning import Point, Tuning
     from router.library.settings import Saved
 
 MAX_TASK_CHARS = 100
+STOLEN_CHARS = 84
+"""With what stands before it, 96 columns."""
+
 MAX_FOR, MAX_AGAINST = 5, 3
 """Words shown for and against a candidate."""
 
@@ -157,6 +161,24 @@ def rules_table(routes: Sequence[Route]) -> Table:
             for route in routes
         ),
     )
+
+
+def overlap_lines(found: Map) -> list[str]:
+    """A block for each pair of rules, the worst first; then the rules that win nothing."""
+    lines: list[str] = []
+    for pair in found.pairs:
+        lines.append(f"{pair.first}  and  {pair.second}  alike {pair.alike:.2f}")
+        for line in pair.stolen:
+            lines.append(f"   stolen  “{_short(line.text, STOLEN_CHARS)}”")
+            lines.append(f"           ({line.field}) by {line.by}")
+        for rule, words in zip((pair.first, pair.second), pair.words, strict=True):
+            if words:
+                lines.append(f"   apart   {rule}: {printable(', '.join(words))}")
+        lines.append("")
+    stolen = sum(len(pair.stolen) for pair in found.pairs)
+    lines.append(f"{len(found.pairs)} pairs of rules overlap, {stolen} lines are stolen")
+    lines += [f"never wins a line of its own: {rule}" for rule in found.winless]
+    return lines
 
 
 def rates_table(report: Report) -> Table:
@@ -380,6 +402,6 @@ def _line_of(result: Result, report: Report) -> str:
     return printable(result.case.source) if several else str(result.case.line)
 
 
-def _short(task: str) -> str:
+def _short(task: str, most: int = MAX_TASK_CHARS) -> str:
     line = printable(" ".join(task.split()))
-    return line if len(line) <= MAX_TASK_CHARS else line[: MAX_TASK_CHARS - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
