@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isnan
 from typing import TYPE_CHECKING
 
 from router.decision.deciding import Decision
@@ -17,7 +17,9 @@ from router.library.records import Route
 from router.model.calibration import Calibration
 
 if TYPE_CHECKING:
+    from router.evaluation.comparing import Paired
     from router.evaluation.crossvalidation import Comparison, Leak
+    from router.evaluation.metrics import Figure, Metrics
     from router.evaluation.overlap import Map
     from router.evaluation.tuning import Point, Tuning
     from router.library.settings import Saved
@@ -33,6 +35,9 @@ MAX_FIELDS = 3
 """Fields shown of a word; more tell no more."""
 
 CURVE_ROWS = 13
+
+MAX_RULES, MAX_CONFUSIONS = 30, 8
+"""Shown of those with the most mistakes."""
 
 MAX_LEAKS = 20
 """Told one by one."""
@@ -181,12 +186,79 @@ def overlap_lines(found: Map) -> list[str]:
     return lines
 
 
-def rates_table(report: Report) -> Table:
-    """Every rate of an evaluation with its interval."""
+LABELS = {
+    "accuracy": "accuracy",
+    "agent_accuracy": "right agent taken",
+    "bundle_accuracy": "right bundle taken",
+    "rule_accuracy": "right rule taken",
+    "top1": "ranked first",
+    "top3": "ranked in 3",
+    "agent_top1": "right agent first",
+    "selective_accuracy": "right when taken",
+    "coverage": "taken, some rule fits",
+    "abstained_outside": "abstained, no rule fits",
+    "match_precision": "matches, precision",
+    "match_recall": "matches, recall",
+    "split_several": "several intents, split",
+    "split_one": "one intent, split",
+    "mrr": "mean reciprocal rank",
+    "precision": "precision, mean of rules",
+    "recall": "recall, mean of rules",
+    "f1": "F1, mean of rules",
+    "auroc": "fits or not (AUROC)",
+    "aurc": "risk over coverage (AURC)",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+}
+"""What people read for each figure; its name is what `--min` and `--max` take."""
+
+
+def figures_table(found: Metrics, *, beside: bool = False) -> Table:
+    """Every figure with its interval and its name; without the rates where those are `beside`."""
     rows = []
-    for name, rate in report.rates.items():
-        rows.append((name, *_with_interval(rate), _cases(rate)))
-    return Table(("", "rate", "95 %", "cases"), tuple(rows))
+    for name, figure in found.figures.items():
+        rate = isinstance(figure, Rate)
+        if not (beside and rate):
+            cases = _cases(figure) if isinstance(figure, Rate) else f"{figure.total:g}"
+            rows.append((LABELS[name], *_with_interval(figure), cases, name))
+    return Table(("", "value", "95 %", "cases", "name"), tuple(rows))
+
+
+def scores_table(found: Metrics) -> Table:
+    """How each rule does, the worst first; those beyond `MAX_RULES` share a row."""
+    rows = [
+        (rule.rule, *_with_interval(rule.f1), _cases(rule.recall), _cases(rule.precision))
+        for rule in found.rules[:MAX_RULES]
+    ]
+    if more := len(found.rules) - len(rows):
+        rows.append((f"… and {more} that do better", "", "", "", ""))
+    return Table(("rule", "F1", "95 %", "found of its own", "right of taken"), tuple(rows))
+
+
+def confusions_table(found: Metrics) -> Table | None:
+    """What is taken for what most often; None where nothing is."""
+    mistakes = [c for c in found.confusions if c.expected != c.taken]
+    rows = [(str(c.count), c.expected, c.taken) for c in mistakes[:MAX_CONFUSIONS]]
+    return Table(("cases", "expected", "taken"), tuple(rows)) if rows else None
+
+
+def latency_line(found: Metrics) -> str:
+    times = ", ".join(f"{name} {value:.3g}" for name, value in found.latency.items())
+    return f"milliseconds a task: {times}"
+
+
+def why_line(result: Result) -> str:
+    """What won a miss, by how much and why, in one line."""
+    if not result.answer.ranked:
+        return "nothing was ranked"
+    lead, words = _lead(result), ", ".join(result.answer.words)
+    ahead = {"": "; the expected is not among the best", "first": "; ranked first, not taken"}
+    return (
+        f"first is {result.answer.ranked[0].route}"
+        + ahead.get(lead, f", ahead of the expected by {lead.removeprefix('+')}")
+        + (f"; its words: {words}" if words else "")
+        + (f"; {result.answer.reason}" if not result.taken and result.answer.reason else "")
+    )
 
 
 def comparison_table(found: Comparison) -> Table:
@@ -196,33 +268,38 @@ def comparison_table(found: Comparison) -> Table:
         value, interval = _with_interval(rate)
         return f"{value:5}  {interval}  {_cases(rate)}"
 
-    rows = tuple((name, *map(cell, rates)) for name, rates in found.rates.items())
+    rows = tuple((LABELS[name], *map(cell, rates)) for name, rates in found.rates.items())
     how = "with it (cross-validated)" if found.held_out else "with it"
     return Table(("", "without what was learned", how), rows)
 
 
-def changes_table(found: Comparison) -> Table:
-    """Every task for which what was learned changed the routes taken."""
+def changes_table(found: Paired, before: str = "without", after: str = "with it") -> Table:
+    """Every task that is decided otherwise, the worse ones first."""
     rows = [
         (
             change.kind,
-            _line_of(change.after, found.usual),
+            _line_of(change.after, found.after),
             _short(change.after.case.task),
             _taken(change.before),
             _taken(change.after),
         )
         for change in found.changes
     ]
-    return Table(("", "line", "task", "without", "with it"), tuple(rows))
+    return Table(("", "line", "task", before, after), tuple(rows))
+
+
+def paired_line(found: Paired) -> str:
+    """How many cases are decided otherwise, and whether that may be chance."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
+    return (
+        f"decided otherwise: {len(found.changes)} of {len(found.before.results)} tasks ({counts};"
+        f" McNemar's exact test: p = {found.p_value:.3g})"
+    )
 
 
 def comparison_lines(found: Comparison) -> list[str]:
     """What changed, whether that may be chance, and who judged."""
-    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
-    lines = [
-        f"decided otherwise: {len(found.changes)} of {len(found.before.results)} tasks ({counts};"
-        f" McNemar's exact test: p = {found.p_value:.3g})"
-    ]
+    lines = [paired_line(found.paired)]
     if found.split:
         folds, repeats, seed = found.split.folds, found.split.repeats, found.split.seed
         lines.append(
@@ -242,23 +319,17 @@ def leak_lines(leaks: Sequence[Leak]) -> list[str]:
 
 def misses_table(report: Report) -> Table:
     """Every miss: what was expected, what won instead, by how much and why."""
-    rows = []
-    for result in report.misses:
-        best = result.decision.candidates[0]
-        gap = ""
-        if result.rank is not None:
-            expected = result.decision.candidates[result.rank - 1]
-            gap = f"{best.score - expected.score:+.3f}" if result.rank > 1 else "first"
-        rows.append(
-            (
-                _line_of(result, report),
-                _short(result.case.task),
-                " + ".join(result.case.expect) or "none",
-                _taken(result),
-                gap,
-                ", ".join(printable(evidence.word) for evidence in best.evidence[:3]),
-            )
+    rows = [
+        (
+            _line_of(result, report),
+            _short(result.case.task),
+            _short(result.case.label),
+            _taken(result),
+            _lead(result),
+            ", ".join(map(printable, result.answer.words[:3])),
         )
+        for result in report.misses
+    ]
     columns = ("line", "task", "expected", "taken", "lead", "words of the first")
     return Table(columns, tuple(rows))
 
@@ -378,13 +449,13 @@ def _constants(constants: Calibration) -> str:
     )
 
 
-def _value(rate: Rate) -> str:
+def _value(rate: Rate | Figure) -> str:
     return f"{rate.value:.3f}" if rate.total else "–"
 
 
-def _with_interval(rate: Rate) -> tuple[str, str]:
-    low, high = rate.interval
-    return _value(rate), f"{low:.3f}–{high:.3f}"
+def _with_interval(figure: Rate | Figure) -> tuple[str, str]:
+    low, high = figure.interval
+    return _value(figure), "–" if isnan(low) else f"{low:.3f}–{high:.3f}"
 
 
 def _cases(rate: Rate) -> str:
@@ -393,7 +464,20 @@ def _cases(rate: Rate) -> str:
 
 
 def _taken(result: Result) -> str:
-    return " + ".join(result.taken) or f"none ({result.decision.outcome})"
+    return printable(" + ".join(result.taken)) or f"none ({result.answer.outcome})"
+
+
+def _lead(result: Result) -> str:
+    """By how much the first is ahead of the first right one; its score says, else confidence."""
+    if result.rank is None:
+        return ""
+    if result.rank == 1:
+        return "first"
+    best, right = result.answer.ranked[0], result.answer.ranked[result.rank - 1]
+    for ahead, behind in ((best.score, right.score), (best.confidence, right.confidence)):
+        if ahead is not None and behind is not None:
+            return f"{ahead - behind:+.3f}"
+    return ""
 
 
 def _line_of(result: Result, report: Report) -> str:
