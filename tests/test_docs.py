@@ -40,6 +40,8 @@ def help_text(words: str) -> str:
         "overlap --help",
         "compile --help",
         "eval --help",
+        "cases --help",
+        "cases new --help",
         "learn --help",
         "tune --help",
     ],

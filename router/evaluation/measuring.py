@@ -136,7 +136,11 @@ class Report:
         """Every rate by its name; a case counts as often as it weighs."""
         inside, outside = self.inside, self.outside
         named = [r for r in self.results if r.case.level == "rule"]
-        prompts = [r for r in self.results if r.case.bundles or not r.case.fits]
+        prompts = [
+            r
+            for r in self.results
+            if r.answer.bundle is not None and (r.case.bundles or not r.case.fits)
+        ]
         rates = {
             "accuracy": rate(self.results, lambda r: r.right),
             "agent_accuracy": rate(self.results, lambda r: r.right_agent),

@@ -317,6 +317,28 @@ def _show_assessment(found: Assessment) -> None:
     say(report.latency_line(found.metrics))
 
 
+def new_cases(file: Path | None, *, agent: str | None = None, library: Path | None = None) -> int:
+    """Draft sample tasks for the rules of the library."""
+    from router.evaluation.cases import draft_rows, format_drafts
+
+    router = load(library)
+    rows = draft_rows([router.routes[number] for number in router.eligible(agent)])
+    try:
+        text = format_drafts(rows, file.suffix.lower() if file else ".jsonl")
+    except ValueError as error:
+        raise UsageError(f"file: {error}") from None
+    if file is None:
+        sys.stdout.write(text)
+        return DONE
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError:
+        raise UsageError(f"file: {file} is there already; name a new one") from None
+    say(f"{file}: {len(rows)} drafts; put each into other words, and delete its `draft`")
+    return DONE
+
+
 def learn(
     words: Sequence[str],
     *,

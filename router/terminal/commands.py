@@ -210,6 +210,33 @@ def evaluate(
     )  # fmt: skip
 
 
+cases_app = typer.Typer(help="Write sample tasks for `route eval`.", no_args_is_help=True)
+app.add_typer(cases_app, name="cases")
+
+
+@cases_app.callback()
+def cases() -> None:
+    """Write sample tasks for `route eval`."""
+
+
+@cases_app.command("new")
+def new_cases(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A new file (.jsonl, .csv, .yaml, .md); else standard output.", show_default=False
+        ),
+    ] = None,
+    agent: AgentName = None,
+    library: LibraryFolder = None,
+) -> None:
+    """Draft sample tasks for every rule from its When and its Examples.
+
+    A draft does not count until a person has put it into other words and deleted `draft`.
+    """
+    _finish(cli.new_cases, file, agent=agent, library=library)
+
+
 @app.command()
 def learn(
     words: Task,
