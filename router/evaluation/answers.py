@@ -100,7 +100,7 @@ class Answer:
 
 
 def answer_of(said: Decision | Answer | Labels) -> Answer:
-    """A router's answer in the common form.
+    """A router's answer in the common form, without the words that decided (see `words_of`).
 
     >>> answer_of(["tester/unit-testing", "tester/load-testing"]).taken
     ('tester/unit-testing',)
@@ -124,6 +124,15 @@ def answer_of(said: Decision | Answer | Labels) -> Answer:
     taken = tuple(label.route for label in ranked[:1])
     best = ranked[0].confidence if ranked else 0.0
     return Answer(taken, ranked, "routed" if taken else "abstained", fit=best)
+
+
+def words_of(said: Decision | Answer | Labels) -> tuple[str, ...]:
+    """The words that decided for the first label: they take as long to find as a route does."""
+    if isinstance(said, Answer):
+        return said.words
+    if isinstance(said, Decision) and said.candidates:
+        return tuple(found.word for found in said.candidates[0].evidence)
+    return ()
 
 
 def foreign(name: str, function: Callable[[str], Labels]) -> Router:
@@ -182,6 +191,5 @@ def _decided(decision: Decision) -> Answer:
         reason=decision.reason,
         fit=decision.fit,
         rival=candidates[0].rival if candidates else None,
-        words=tuple(said.word for said in candidates[0].evidence) if candidates else (),
         bundle=tuple(link.path or link.target for link in decision.bundle),
     )

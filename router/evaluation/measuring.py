@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum, sqrt
 from time import perf_counter
 from typing import Any
 
-from router.evaluation.answers import Answer, Router, answer_of
+from router.evaluation.answers import Answer, Router, answer_of, words_of
 from router.evaluation.cases import Case, agents_of
 from router.model.text import words
 
 TOP = 3
+EXPLAINED = 2000
+"""Of more cases only the misses are told with the words that decided."""
+
 NORMAL_QUANTILE = 1.959963984540054
 """Of 0.975: 95 % of a normal distribution lie within so many standard deviations."""
 
@@ -195,7 +198,10 @@ def evaluate(
         started = perf_counter()
         said = route(case.task)
         seconds = perf_counter() - started
-        results.append(Result(case, answer_of(said), seconds))
+        result = Result(case, answer_of(said), seconds)
+        if len(cases) <= EXPLAINED or not result.right:
+            result = replace(result, answer=replace(result.answer, words=words_of(said)))
+        results.append(result)
     notify(len(cases), len(cases))
     return Report(tuple(results))
 

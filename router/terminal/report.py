@@ -232,7 +232,7 @@ def scores_table(found: Metrics) -> Table:
     ]
     if more := len(found.rules) - len(rows):
         rows.append((f"… and {more} that do better", "", "", "", ""))
-    return Table(("rule", "F1", "95 %", "found of its own", "right of taken"), tuple(rows))
+    return Table(("rule", "F1", "95 %", "recall", "precision"), tuple(rows))
 
 
 def confusions_table(found: Metrics) -> Table | None:
@@ -332,6 +332,22 @@ def misses_table(report: Report) -> Table:
     ]
     columns = ("line", "task", "expected", "taken", "lead", "words of the first")
     return Table(columns, tuple(rows))
+
+
+def miss_lines(report: Report, width: int) -> list[str]:
+    """The misses as `misses_table` has them, three lines each: for a screen."""
+    rows = misses_table(report).rows
+    indent = max((len(row[0]) for row in rows), default=0) + 2
+    lines = []
+    for line, task, expected, taken, lead, words in rows:
+        how = {"": "", "first": "  (ranked first)"}.get(lead, f"  (behind by {lead[1:]})")
+        why = f"  (first by: {words})" if words else ""
+        lines += [
+            f"{line:{indent}}{task[: width - indent]}",
+            f"{'':{indent}}expected  {expected}{how}",
+            f"{'':{indent}}took      {taken}{why}",
+        ]
+    return lines
 
 
 def lesson_line(lesson: Lesson) -> str:
