@@ -12,9 +12,12 @@ from typing import Any
 from router import Router
 from router.compiler.compiling import compile_library
 from router.compiler.encoder import StaticEncoder
+from router.compiler.onnx import SentenceEncoder
+from router.library.discovery import snapshot
 from router.library.folder import read_library
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model import artifact
+from router.model.sentences import Encoder
 
 Row = dict[str, Any]
 
@@ -24,7 +27,14 @@ def rows(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
-def build(routes: Iterable[Row], encoder: StaticEncoder | None) -> tuple[Router, dict[str, str]]:
+def sentence_encoder(model: str) -> SentenceEncoder:
+    """The encoder in an ONNX file with a `tokenizer.json` beside it."""
+    return SentenceEncoder(model, Path(model).with_name("tokenizer.json"))
+
+
+def build(
+    routes: Iterable[Row], encoder: StaticEncoder | None, sentences: Encoder | None = None
+) -> tuple[Router, dict[str, str]]:
     """The product's own router over `routes`, and the data set's id of each agent file's path.
 
     Each route becomes an agent file whose front matter is its name and description and whose body
@@ -50,5 +60,5 @@ def build(routes: Iterable[Row], encoder: StaticEncoder | None) -> tuple[Router,
         library = read_library(opened, files)
         assert not library.errors, library.errors[:3]
         model = Path(folder, "model")
-        artifact.write(model, compile_library(library, files.digest, encoder))
-        return Router(artifact.read(model)), ids
+        artifact.write(model, compile_library(library, files.digest, encoder, sentences))
+        return Router(artifact.read(model), encoder=sentences), ids

@@ -4,7 +4,7 @@
 
 CORPUS is a text file, one text a line; TEACHER an ONNX sentence encoder with the inputs
 `input_ids` and `attention_mask` and one output of sentence vectors; TOKENIZER its `tokenizer.json`.
-Needs `onnxruntime` and `tokenizers`, which nothing else here does.
+`bench/minilm.py` makes both. Needs the packages of the extra `onnx`.
 
 The shipped file was made from 756,148 texts: the glosses and examples of WordNet 3.1 (WordNet
 licence) and the one-line summaries of packages on PyPI, npm and in Debian 12. The teacher was

@@ -1,5 +1,7 @@
 """Choose the constants of `router/model/calibration.py`: `python bench/fit_calibration.py DATA`.
 
+With a sentence encoder's `MODEL.onnx` as a second argument, those for it alone.
+
 Rows used, none of which any accuracy table reports: the example queries of metatool_small and the
 validation rows of clinc150 and banking77, against routes that are known by name and description
 alone. Each round draws some routes of a set at random. Queries of the routes left out fit none and
@@ -14,11 +16,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from datasets import build, rows
+from datasets import build, rows, sentence_encoder
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from router.compiler.encoder import StaticEncoder, load_encoder
+from router.model.sentences import Encoder, Remembering
 
 SETS = ("metatool_small", "clinc150", "banking77")
 ROUTE_COUNTS = (5, 10, 20, 50, 75)
@@ -37,7 +40,9 @@ def queries(folder: Path, name: str) -> list[tuple[str, str | None]]:
     return [(row["text"], row["label"]) for row in rows(folder / name / "valid.jsonl")]
 
 
-def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
+def observe(
+    folder: Path, encoder: StaticEncoder | None, sentences: Encoder | None
+) -> tuple[Table, Table]:
     """Rows of (score, lead, right, in scope), for fitting and for judging."""
     random.seed(0)
     found: tuple[list[list[float]], list[list[float]]] = ([], [])
@@ -47,7 +52,7 @@ def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
         for number in range(ROUNDS):
             for count in ROUTE_COUNTS:
                 drawn = [route | {"examples": []} for route in random.sample(routes, count)]
-                router, ids = build(drawn, encoder)
+                router, ids = build(drawn, encoder, sentences)
                 scale = router.model.scale
                 unit = scale.own - scale.unrelated
                 known = set(ids.values())
@@ -73,8 +78,13 @@ def observe(folder: Path, encoder: StaticEncoder | None) -> tuple[Table, Table]:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    for title, encoder in (("WITH_SENSES", load_encoder()), ("LEXICAL", None)):
-        fitting, judging = observe(folder, encoder)
+    kinds: list[tuple[str, StaticEncoder | None, Encoder | None]]
+    kinds = [("WITH_SENSES", load_encoder(), None), ("LEXICAL", None, None)]
+    if len(sys.argv) > 2:
+        sentences = Remembering(sentence_encoder(sys.argv[2]))
+        kinds = [("WITH_SENTENCES", load_encoder(), sentences)]
+    for title, encoder, used in kinds:
+        fitting, judging = observe(folder, encoder, used)
         model = LogisticRegression(C=1e6).fit(fitting[:, :2], fitting[:, 2])
         (score, lead), (bias,) = model.coef_[0], model.intercept_
         sure = model.predict_proba(judging[:, :2])[:, 1]

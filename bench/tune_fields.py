@@ -20,8 +20,9 @@ from sklearn.preprocessing import normalize
 
 from router.compiler import classifier
 from router.compiler.encoder import StaticEncoder, load_encoder
+from router.library.discovery import snapshot
 from router.library.folder import read_library
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model import text
 from router.model.fields import RouteText, route_text
 from router.model.pieces import split_word

@@ -27,10 +27,7 @@ def answer(task: str, model: FunctionModel) -> str:
         return f"No rule fits: {decision.reason}"
     context = ROUTER.assemble(decision)
     # The library's parts are instructions; the task is the user's message.
-    instructions = [
-        f"Source: {part.source}\n\n{part.text}" for part in context.parts if part.trust == "library"
-    ]
-    agent = Agent(model, instructions=instructions)
+    agent = Agent(model, instructions=context.system)
     return agent.run_sync(task).output
 
 

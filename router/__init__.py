@@ -1,9 +1,10 @@
 """Compile the selection rules of agent files into a classifier, route tasks, assemble contexts."""
 
-from router.context.assembling import Context, Part
+from router.context.parts import Context, Part
 from router.decision.deciding import Candidate, Decision, Evidence
 from router.errors import (
     ArtifactError,
+    BudgetError,
     CasesError,
     CompileError,
     Fault,
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactError",
+    "BudgetError",
     "Candidate",
     "CasesError",
     "CompileError",

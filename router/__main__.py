@@ -10,7 +10,7 @@ import sys
 
 from router.terminal import cli
 
-COMMANDS = ("task", "why", "rules", "overlap", "compile", "eval", "cases", "learn", "tune")
+COMMANDS = ("task", "why", "rules", "show", "overlap", "compile", "eval", "cases", "learn", "tune")
 
 
 def main() -> None:

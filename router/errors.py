@@ -6,6 +6,7 @@
     │   └── CasesError      … of sample tasks
     ├── TaskError       the task itself cannot be routed (empty, too long, a NUL byte)
     ├── UsageError      the call asks for something that is not there (a folder, an agent)
+    │   └── BudgetError     … for a context of fewer tokens than its task has
     ├── ArtifactError   a compiled model is damaged, foreign or of another version
     └── CompileError    the compiling process died or ran into its limits
 
@@ -70,6 +71,17 @@ class TaskError(RouterError):
 
 class UsageError(RouterError):
     """The call names something that does not exist or asks for the impossible."""
+
+
+class BudgetError(UsageError):
+    """Not even the task fits the budget; `smallest` is the smallest that works."""
+
+    def __init__(self, budget: int, smallest: int) -> None:
+        self.smallest = smallest
+        super().__init__(
+            f"budget: {budget} tokens are too few for the task alone; the smallest that works is"
+            f" {smallest}"
+        )
 
 
 class ArtifactError(RouterError):

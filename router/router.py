@@ -7,18 +7,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from router.compiler.cache import load_current
-from router.context import assembling
-from router.context.assembling import Context
+from router.context.assembling import Assembler, Count
+from router.context.formats import Format
+from router.context.parts import Context
 from router.decision.deciding import Decision, as_taught, decide
 from router.decision.intents import clauses
 from router.errors import UsageError
 from router.library.records import Route
 from router.library.tasks import check_task
+from router.library.tokens import estimate
 from router.model.scores import Model, Scorer
 from router.model.text import words
 
 if TYPE_CHECKING:
     from router.decision.flip import Flip, Margin
+    from router.model.sentences import Encoder
+
+
+COUNTERS = 3
+"""Token counters of which a router keeps what they have counted, beside the estimate."""
 
 
 class Router:
@@ -31,13 +38,16 @@ class Router:
     'backend-developer/database-optimization'
     """
 
-    def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
+    def __init__(
+        self, model: Model, *, arrays: bool | None = None, encoder: Encoder | None = None
+    ) -> None:
         self.model = model
+        self.encoder = encoder
         self.routes: tuple[Route, ...] = model.routes
-        self._prompts = {prompt.path: prompt for prompt in model.prompts}
+        self._assemblers = [Assembler(model, estimate)]
         routing = model.routing
         self.calibration = routing.over(model.calibration) if routing else model.calibration
-        self._scorer = Scorer(model, arrays=arrays)
+        self._scorer = Scorer(model, arrays=arrays, encoder=encoder)
         numbers = {route.id: number for number, route in enumerate(self.routes)}
         self._taught = {
             tuple(words(said.task)): [numbers[route] for route in said.expect if route in numbers]
@@ -52,6 +62,7 @@ class Router:
         *,
         notify: Callable[[str], None] = lambda message: None,
         arrays: bool | None = None,
+        encoder: Encoder | None = None,
     ) -> Router:
         """The router of the library in the folder `library`, compiled first if it has changed.
 
@@ -59,10 +70,14 @@ class Router:
         is whether to count with numpy: the same decisions, later ready, each of them sooner. By
         default it is used where the process has it already, or the library is large.
 
-        Raises `UsageError` (no such folder), `LibraryError` (with every fault of its files) or
-        `CompileError` (compiling hit its limits).
+        With an `encoder` of sentences, such as `router.compiler.onnx.SentenceEncoder`, the
+        meaning of the task as a whole counts as well: it is called once a task, and once for each
+        clause of a task that may ask for several things. Compiling calls it in this process.
+
+        Raises `UsageError` (no such folder, an encoder that gives no vectors), `LibraryError`
+        (with every fault of its files) or `CompileError` (compiling hit its limits).
         """
-        return cls(load_current(library, notify), arrays=arrays)
+        return cls(load_current(library, notify, encoder), arrays=arrays, encoder=encoder)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -129,15 +144,52 @@ class Router:
         from router.decision import flip
 
         self._own(decision)
-        return flip.search(decision, self.calibration, to, notify)
+        return flip.search(decision, self.calibration, to, notify, self.encoder)
 
     def _own(self, decision: Decision) -> None:
         if decision.model is not self.model:
             raise UsageError("decision: it was made by another router; route the task again")
 
-    def assemble(self, decision: Decision) -> Context:
-        """The context for a decision; for an abstention, the task alone."""
-        return assembling.assemble(decision, self._prompts)
+    def assemble(
+        self,
+        decision: Decision,
+        *,
+        budget: int | None = None,
+        count: Count = estimate,
+        format: Format = "markdown",
+    ) -> Context:
+        """The context for a decision; for an abstention, the task alone.
+
+        With a `budget` it has at most so many tokens in `format`, as `count` counts them: by
+        default an estimate, else a tokenizer's function from text to number. What had no room is
+        in `Context.dropped`.
+
+        Raises `BudgetError` where the task alone has more, and `UsageError` for a format that
+        there is not, or a decision of another router.
+        """
+        self._own(decision)
+        return self._assembler(count).assemble(decision, budget, format)
+
+    def show(self, route: str, *, count: Count = estimate) -> Context:
+        """What a match of `route` (`agent/rule`) puts into a context: all but the task.
+
+        Raises `UsageError` when there is no such route.
+        """
+        target = next((target for target in self.routes if target.id == route), None)
+        if target is None:
+            from router.library.tasks import no_route  # late: near ids take time to find
+
+            raise UsageError(f"route: {no_route(route, [target.id for target in self.routes])}")
+        return self._assembler(count).of_route(target)
+
+    def _assembler(self, count: Count) -> Assembler:
+        """The one that counts so, kept with what it has counted; the last few are."""
+        kept = self._assemblers
+        found = next((assembler for assembler in kept if assembler.count == count), None)
+        if found is None:
+            found = Assembler(self.model, count)
+            self._assemblers = [kept[0], found, *kept[1:COUNTERS]]
+        return found
 
     def eligible(self, agent: str | None) -> range | list[int]:
         """The numbers of the routes in `self.routes` that `agent` may take; all for None.

@@ -128,6 +128,6 @@ def arrays_of() -> dict[str, memoryview]:
     """The least that `unpack` needs."""
     empty = memoryview(b"")
     names = ("names", "name_starts", "slots", "starts", "routes", "weights", "idf")
-    return {"bias": empty, "tasks": empty} | {
+    return {"bias": empty, "tasks": empty, "pages": empty} | {
         f"{kind}_{name}": empty for kind in ("term", "gram") for name in names
     }

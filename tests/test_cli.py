@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
+from router import Router
+from router.context.formats import Format
+from router.library.tokens import estimate
+
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(__file__).parent / "libraries"
 ROUTED, FAULT, USAGE, ABSTAINED = 0, 1, 2, 3
@@ -574,3 +578,72 @@ def test_eval_of_what_is_no_file(run: Run, tmp_path: Path, kind: str) -> None:
     done = run("eval", path)
     assert done.returncode == FAULT
     assert "is no regular file of at most 64 MB" in done.stderr
+
+
+def test_a_budget_says_what_it_dropped(run: Run) -> None:
+    done = run("optimize slow queries", "--budget", 1500)
+    assert done.returncode == ROUTED
+    assert "# Prompt: Query Analysis" not in done.stdout
+    assert done.stdout.endswith("# Task\n\n```\noptimize slow queries\n```\n")
+    assert done.stderr.split("\n")[2:4] == [
+        "cut: prompts/database-optimization.md:109-121: Worked example, Pitfalls (284 tokens)",
+        "dropped: prompts/query-analysis.md:5-108: When to apply, Gather first, Procedure, Checks,"
+        " Output format, Worked example, Pitfalls (1548 tokens)",
+    ]
+    assert re.search(
+        r"^budget: 14\d\d of 1500 tokens \(estimated\); 28\d\d dropped$", done.stderr, re.M
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("optimize slow queries", "--budget", 5), USAGE, "the smallest that works is 13"),
+        (("optimize slow queries", "--budget", 0), USAGE, "--budget"),
+        (("optimize slow queries", "--format", "yaml"), USAGE, "no format `yaml`; there are markdown,"),
+        (("optimize slow queries", "--json", "--format", "xml"), USAGE, "give either it or"),
+        (("show", "tester/unit"), USAGE, "route: no route `tester/unit`"),
+        (("show", "tester/unit-testing", "--diff", "x/y"), USAGE, "route: no route `x/y`"),
+        (("show", "tester/unit-testing", "--diff", "x/y", "--json"), USAGE, "leave `--diff`"),
+    ],
+)  # fmt: skip
+def test_contexts_that_cannot_be_had(
+    run: Run, arguments: tuple[object, ...], status: int, message: str
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("format", ["json", "openai", "anthropic"])
+def test_formats_are_what_the_library_makes(run: Run, router: Router, format: Format) -> None:
+    done = run("optimize slow queries", "--format", format)
+    context = router.assemble(router.route("optimize slow queries"))
+    assert done.stdout == context.render(format)
+
+
+def test_show_is_the_context_without_a_task(run: Run) -> None:
+    route = "backend-developer/database-optimization"
+    shown, routed = run("show", route).stdout, run("optimize slow queries").stdout
+    assert routed == shown + "\n# Task\n\n```\noptimize slow queries\n```\n"
+    assert json.loads(run("show", route, "--json").stdout)["route"] == route
+
+
+def test_show_differs(run: Run) -> None:
+    done = run("show", "tester/unit-testing", "--diff", "tester/flaky-tests")
+    lines = done.stdout.split("\n")
+    assert lines[:2] == ["--- tester/unit-testing", "+++ tester/flaky-tests"]
+    assert "-Source: prompts/unit-testing.md" in lines
+    assert "+Source: prompts/flaky-test-diagnosis.md" in lines
+    assert run("show", "tester/unit-testing", "--diff", "tester/unit-testing").stdout == ""
+
+
+def test_rules_say_what_a_match_costs(run: Run, router: Router) -> None:
+    first, *rows = run("rules", "--tokens").stdout.strip().split("\n")
+    assert first == "route\ttokens\tagent\tprompts\tof each prompt"
+    assert len(rows) == len(router.routes)
+    for row in rows:
+        route, tokens, agent, prompts, _ = row.split("\t")
+        assert int(tokens) == estimate(router.show(route).text) > int(agent) + int(prompts)
+    listed = json.loads(run("rules", "--tokens", "--agent", "tester", "--json").stdout)
+    assert set(listed[0]["tokens"]) == {"agent", "prompts", "all"}

@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from router.evaluation.cases import Case, read_cases
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
 from router.library.records import Rule
-from router.library.rules import sections
-from router.library.source import Folder, snapshot
+from router.library.rules import headings
+from router.library.source import Folder
 from router.model import text
 
 ROOT = Path(__file__).parent.parent
@@ -66,14 +67,16 @@ def test_agents(library: Library) -> None:
         assert agent.role
         assert agent.responsibilities
         assert agent.tools
-        titles = {section.title for section in agent.sections}
+        page = library.pages[agent.path]
+        titles = {section.title for section in page.sections}
         assert {"Quality Gates", "Escalation Triggers", "Success Metrics"} <= titles
+        assert page.triggers
 
 
 @pytest.mark.parametrize("path", PROMPTS, ids=lambda path: path.stem)
 def test_prompts_have_one_form(path: Path) -> None:
     body = path.read_text()
-    titles = [section.title for section in sections(body) if section.level == 2]
+    titles = [title for title, level, _ in headings(body) if level == 2]
     assert [title for title in titles if title in HEADINGS] == HEADINGS
     assert 400 <= len(body.split()) <= 1200
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from router import Router
+from router import Router, UsageError
 
 ROOT = Path(__file__).parent.parent
 PARSER = MarkdownIt("commonmark")
@@ -20,17 +20,41 @@ PARSER = MarkdownIt("commonmark")
 
 def test_parts_in_order_with_their_sources(router: Router) -> None:
     context = router.assemble(router.route("optimize slow queries"))
-    assert [(part.role, part.source, part.trust) for part in context.parts] == [
-        ("agent", "agents/backend-developer.md", "library"),
-        ("prompt", "prompts/database-optimization.md", "library"),
-        ("prompt", "prompts/query-analysis.md", "library"),
-        ("rationale", "agents/backend-developer.md", "library"),
-        ("task", "", "task"),
+    agent = "agents/backend-developer.md"
+    assert [(part.role, part.section, part.source, part.lines) for part in context.parts] == [
+        ("agent", "Backend Developer Agent Instructions", agent, (7, 15)),
+        ("selection", "Dynamic Prompt Selection", agent, (17, 32)),
+        ("section", "Technology Stack", agent, (34, 42)),
+        ("section", "Development Workflow", agent, (46, 50)),
+        ("section", "Best Practices", agent, (52, 56)),
+        ("checklist", "Pre-Backend Checklist", agent, (58, 64)),
+        ("section", "Backend Development Strategy", agent, (66, 70)),
+        ("gates", "Quality Gates", agent, (72, 76)),
+        ("patterns", "Common Patterns", agent, (78, 85)),
+        ("triggers", "Escalation Triggers", agent, (88, 92)),
+        ("section", "Success Metrics", agent, (94, 98)),
+        ("prompt", "", "prompts/database-optimization.md", (5, 121)),
+        ("prompt", "", "prompts/query-analysis.md", (5, 108)),
+        ("rationale", "", agent, (27, 27)),
+        ("task", "", "", None),
     ]
-    for part in context.parts[:-1]:
-        assert part.sha256 == hashlib.sha256((ROOT / part.source).read_bytes()).hexdigest()
-        assert part.text in context.text
     assert context.missing == ()
+
+
+def test_every_part_can_be_traced(router: Router) -> None:
+    """By its file's SHA-256 and its lines, and nothing of it was written by the task."""
+    *parts, task = router.assemble(router.route("optimize slow queries")).parts
+    for part in parts:
+        data = (ROOT / part.source).read_bytes()
+        assert part.sha256 == hashlib.sha256(data).hexdigest()
+        assert part.lines
+        first, last = part.lines
+        lines = data.decode().split("\n")[first - 1 : last]
+        if part.role == "prompt":
+            assert part.text == "\n".join(lines)
+        assert part.text.split("\n")[-1].split(" ")[-1] in lines[-1]
+    assert {part.trust for part in parts} == {"library"}
+    assert task.trust == "task"
 
 
 def test_prompts_arrive_unchanged(router: Router) -> None:
@@ -43,6 +67,13 @@ def test_an_abstention_holds_the_task_alone(router: Router) -> None:
     context = router.assemble(router.route("xqzt flrb"))
     assert [part.role for part in context.parts] == ["task"]
     assert context.text == "# Task\n\n```\nxqzt flrb\n```\n"
+
+
+def test_a_decision_of_another_router_is_refused(router: Router) -> None:
+    """Its agents may have changed since, and their lines with them."""
+    other = Router(replace(router.model))
+    with pytest.raises(UsageError, match="decision: it was made by another router"):
+        other.assemble(router.route("optimize slow queries"))
 
 
 def test_a_missing_prompt_is_named(library: Callable[[str], Path]) -> None:

@@ -74,7 +74,7 @@ def test_confidence_is_the_documented_logistic(scores: list[float]) -> None:
 
 
 def decided(*totals: float, known: bool = True, top: int = 5) -> Decision:
-    agent = Agent("a", "a", "", "", (), "a.md", "", "", (), "", "", (), ())
+    agent = Agent("a", "a", "", "", (), "a.md", "", "", (), "", "", ())
     routes = [Route(agent, Rule(f"R{number}", f"r{number}", "")) for number in range(len(totals))]
     scores = Scores(tuple(totals), (KNOWN,) if known else (), (1.0, 1.0, 1.0))
     calibration = Calibration(bias=-1.0, score=1.0, lead=1.0, threshold=0.5)

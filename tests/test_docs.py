@@ -36,6 +36,7 @@ def help_text(words: str) -> str:
         "--help",
         "task --help",
         "why --help",
+        "show --help",
         "rules --help",
         "overlap --help",
         "compile --help",

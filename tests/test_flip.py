@@ -17,8 +17,9 @@ from router.compiler.encoder import StaticEncoder
 from router.decision import flip
 from router.decision.deciding import Decision, decide
 from router.decision.flip import MAX_COMPILES, MAX_SINGLE_WORDS
+from router.library.discovery import snapshot
 from router.library.folder import read_library
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = Path(__file__).parent / "libraries"

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from router import LibraryError, Router, TaskError, UsageError
 from router.library import learning, writing
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
 from router.library.learning import Lesson
-from router.library.source import MAX_FILE_BYTES, Folder, snapshot
+from router.library.source import MAX_FILE_BYTES, Folder
 from router.library.tasks import check_task, format_row
 
 ROOT = Path(__file__).parent.parent

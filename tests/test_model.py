@@ -16,9 +16,10 @@ from router import Router
 from router.compiler import classifier, compiling, counting
 from router.compiler.compiling import compile_library
 from router.compiler.encoder import StaticEncoder
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
 from router.library.records import LabelledTask
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model import artifact, scores, text
 from router.model.fields import RouteText, route_text, route_texts
 from router.model.scores import CHANNEL_WEIGHTS, Model, Scorer, Scores

@@ -21,7 +21,9 @@ HEAVY = ("sklearn", "scipy", "numpy", "jinja2", "yaml", "markdown_it", "wordllam
 EXPLAINING = (
     "router.decision.explanation",
     "router.model.fields",
+    "router.model.sentences",
     "router.decision.flip",
+    "router.context.fitting",
     "router.terminal.report",
 )
 """What a route that nobody asks about does not even import."""
@@ -30,6 +32,7 @@ EXPLAINING = (
 def test_public_names() -> None:
     assert router.__all__ == [
         "ArtifactError",
+        "BudgetError",
         "Candidate",
         "CasesError",
         "CompileError",

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from router import LibraryError, UsageError
 from router.library import frontmatter, writing
+from router.library.discovery import snapshot
 from router.library.folder import read_library
 from router.library.settings import EditError, Saved, read_routing, save_routing, with_routing
-from router.library.source import Folder, snapshot
+from router.library.source import Folder
 from router.model.calibration import MAX_CONSTANT, Routing, Slopes
 
 NEW = Routing(0.31, Slopes(-1.5, 1.8, 9.4))

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from router.compiler import cache
+from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
-from router.library.source import Folder, Snapshot, snapshot
+from router.library.source import Folder, Snapshot
 from router.model import artifact
 
 READ_BYTES = 256 << 20
@@ -53,7 +54,7 @@ def build(root: str, cache_folder: Path) -> dict[str, Any]:
         return answer
     _limit(FIT_BYTES, FIT_SECONDS)
     payload = _fit(library, files)
-    path = cache.model_path(cache_folder, files)
+    path = cache.model_path(cache_folder, files.digest)
     try:
         artifact.write(path, payload)
     except OSError as error:

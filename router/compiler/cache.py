@@ -11,11 +11,16 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from router.errors import ArtifactError, CompileError, Fault, LibraryError, UsageError
-from router.library.source import Folder, Snapshot, UnreadableError, snapshot
+from router.library.discovery import snapshot
+from router.library.source import Folder, UnreadableError
 from router.model import artifact
 from router.model.scores import Model
+
+if TYPE_CHECKING:
+    from router.model.sentences import Encoder
 
 KEPT = 64
 """Compiled models that stay in the cache, newest first."""
@@ -42,15 +47,25 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("whenuse", appauthor=False))
 
 
-def model_path(folder: Path, files: Snapshot) -> Path:
-    """Where the model of exactly these files is kept, for this version and these vectors."""
-    made_from = (artifact.FORMAT, _code_stamp(), _vectors_stamp(), files.digest)
+def model_path(folder: Path, digest: str, encoder: Encoder | None = None) -> Path:
+    """Where the model of the files with this digest is kept, for this version and these vectors.
+
+    One with an encoder of sentences is kept beside the one without.
+    """
+    made_from = [artifact.FORMAT, _code_stamp(), _vectors_stamp(), digest]
+    if encoder is not None:
+        made_from.append(encoder.name)
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()
     return folder / f"{key[:40]}.model"
 
 
-def load_current(root: str | os.PathLike[str], notify: Notify) -> Model:
+def load_current(
+    root: str | os.PathLike[str], notify: Notify, encoder: Encoder | None = None
+) -> Model:
     """The model of the library at `root` as it is now, compiled first if it has to be.
+
+    With an `encoder` of sentences it is compiled from the model without one, which a process of
+    its own has made: that has read and rendered the files, so that this process only fits.
 
     `notify` is given one line for each thing that the user should know: a slow compile, a
     damaged model, a cache that cannot be written.
@@ -60,7 +75,7 @@ def load_current(root: str | os.PathLike[str], notify: Notify) -> Model:
     """
     try:
         folder = Folder(root)
-        path = model_path(cache_folder(), snapshot(folder))
+        path = model_path(cache_folder(), snapshot(folder).digest, encoder)
     except UnreadableError as error:
         raise UsageError(f"library: {error}") from None
     except OSError as error:
@@ -75,7 +90,34 @@ def load_current(root: str | os.PathLike[str], notify: Notify) -> Model:
         else:
             if _outside_unchanged(model, folder):
                 return model
+    if encoder is not None:
+        return _with_sentences(load_current(root, notify), encoder, path.parent, notify)
     return _compile(folder, path.parent, notify)
+
+
+def _with_sentences(plain: Model, encoder: Encoder, cache: Path, notify: Notify) -> Model:
+    """The model compiled anew with an encoder of sentences, in this process: it may be any object.
+
+    One thread, as where it is compiled without.
+    """
+    from threadpoolctl import threadpool_limits  # late, as scikit-learn below, which brings it
+
+    from router.compiler.compiling import compile_library, library_of
+    from router.compiler.encoder import load_encoder
+
+    notify(f"compiling with the encoder {encoder.name} (first use, or it has changed) …")
+    with threadpool_limits(1):
+        payload = compile_library(library_of(plain), plain.made_from, load_encoder(), encoder)
+    try:
+        artifact.write(model_path(cache, plain.made_from, encoder), payload)
+    except OSError as error:
+        _unwritable(f"{error.filename or cache}: {error.strerror}", notify)
+    _prune(cache)
+    return artifact.loads(payload)
+
+
+def _unwritable(why: str, notify: Notify) -> None:
+    notify(f"cache: {why}; compiled for this run only (set ROUTE_CACHE)")
 
 
 def _outside_unchanged(model: Model, folder: Folder) -> bool:
@@ -134,7 +176,7 @@ def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
         raise LibraryError(faults)
     path = Path(answer["model"])
     if answer["unwritable"]:
-        notify(f"cache: {answer['unwritable']}; compiled for this run only (set ROUTE_CACHE)")
+        _unwritable(answer["unwritable"], notify)
         try:
             return artifact.read(path)
         finally:

@@ -23,10 +23,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
 from router.compiler.counting import Counts, count_words
-from router.compiler.encoder import Encoder, StaticEncoder
+from router.compiler.encoder import StaticEncoder
 from router.model import text
 from router.model.fields import RouteText
 from router.model.pieces import split_word
+from router.model.sentences import Encoder, unit
 
 # Chosen by `python bench/tune_fields.py` (its rows judge nothing), each drawn back half-way from
 # its optimum towards equal weights: other libraries are not like the shipped one.
@@ -46,8 +47,9 @@ NOT_WHEN_WEIGHT = 1.0
 # Chosen on the validation rows of clinc150 and banking77 with 10 examples (terms 1 to 1.4, senses
 # 2 to 3.5, C 8 to 60), and of clinc150 with all (C 8 to 30): within a point of each other. Grams
 # add nothing to what is learned.
-LEARNED_WEIGHTS = (1.4, 2.8)
-"""How long a task's terms and senses are for the regression."""
+LEARNED_WEIGHTS = (1.4, 2.8, 5.0)
+"""How long a task's terms, senses and sentence are for the regression. The last was chosen by
+`python bench/tune_learned.py DATA MODEL.onnx`, with all-MiniLM-L6-v2: 4 to 6 are alike."""
 INVERSE_REGULARISATION = 20.0
 ITERATIONS = 100
 
@@ -98,7 +100,8 @@ class Weights:
     """A fitted classifier.
 
     `senses[r]` is route `r`'s vector in the encoder's space (None without an encoder), `bias[r]`
-    what it scores before a word is read. `held_out` is what examples scored that were left out of
+    what it scores before a word is read. `sentences[r]` is its vector in the space of an encoder
+    of sentences (None without one). `held_out` is what examples scored that were left out of
     a fit (examples × routes) and their routes' numbers, where examples were learned from.
     """
 
@@ -107,39 +110,46 @@ class Weights:
     senses: NDArray[np.float32] | None
     bias: NDArray[np.float32]
     held_out: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
+    sentences: NDArray[np.float32] | None = None
 
 
 def fit(
     routes: Sequence[RouteText],
     encoder: StaticEncoder | None,
-    channel_weights: tuple[float, float, float],
+    channel_weights: Sequence[float],
     background: Sequence[str] | None = None,
+    sentences: Encoder | None = None,
 ) -> Weights:
     """Fit the classifier to `routes`; without an encoder it is lexical only.
 
-    `background` are tasks that the routes are no better for than others; the shipped ones if None.
+    `channel_weights` are those of terms, grams, senses and, with an encoder of `sentences`, of
+    whole sentences. `background` are tasks that the routes are no better for than others; the
+    shipped ones if None.
 
     Where routes have examples, a multinomial logistic regression on the same features is added,
     by as much as cross-validation on the examples finds useful.
     """
     background = BACKGROUND.read_text("utf-8").splitlines() if background is None else background
-    plain = _zero_shot(routes, encoder, channel_weights, background)
+    plain = _zero_shot(routes, encoder, channel_weights, background, sentences)
     examples = [(line, n) for n, r in enumerate(routes) for line in r.examples.split("\n") if line]
-    width = len(plain.terms.features) + (encoder.vectors.shape[1] if encoder else 0)
+    dense = [vectors for vectors in (plain.senses, plain.sentences) if vectors is not None]
+    width = len(plain.terms.features) + sum(vectors.shape[1] for vectors in dense)
     too_few = len(routes) < 2 or len(examples) < LEARNING_EXAMPLES * len(routes)
     if too_few or len(routes) * width > MAX_COEFFICIENTS:
         return plain
     if len(examples) > MAX_VALIDATED:
-        return _learned(plain, routes, encoder, channel_weights, SHARES[-1])
-    share, held_out = _share(routes, encoder, channel_weights, background)
-    return replace(_learned(plain, routes, encoder, channel_weights, share), held_out=held_out)
+        return _learned(plain, routes, encoder, channel_weights, SHARES[-1], sentences)
+    share, held_out = _share(routes, encoder, channel_weights, background, sentences)
+    learned = _learned(plain, routes, encoder, channel_weights, share, sentences)
+    return replace(learned, held_out=held_out)
 
 
 def _share(
     routes: Sequence[RouteText],
     encoder: StaticEncoder | None,
-    channel_weights: tuple[float, float, float],
+    channel_weights: Sequence[float],
     background: Sequence[str],
+    sentences: Encoder | None,
 ) -> tuple[float, tuple[NDArray[np.float64], NDArray[np.int64]]]:
     """The share of the learned logits that ranks held-out examples best, and their scores."""
     found: list[list[NDArray[Any]]] = [[] for _ in SHARES]
@@ -155,11 +165,11 @@ def _share(
             kept.append(replace(route, examples="\n".join(rest)))
         if not asked or not any(route.examples for route in kept):
             continue
-        plain = _zero_shot(kept, encoder, channel_weights, background)
+        plain = _zero_shot(kept, encoder, channel_weights, background, sentences)
         tasks, labels = [task for task, _ in asked], np.array([label for _, label in asked])
-        base = _scores(plain, tasks, encoder, channel_weights)
-        full = _learned(plain, kept, encoder, channel_weights, 1.0)
-        logits = _scores(full, tasks, encoder, channel_weights) - base
+        base = _scores(plain, tasks, encoder, channel_weights, sentences)
+        full = _learned(plain, kept, encoder, channel_weights, 1.0, sentences)
+        logits = _scores(full, tasks, encoder, channel_weights, sentences) - base
         for place, share in enumerate(SHARES):
             scores = base + share * logits
             own = scores[np.arange(len(labels)), labels]
@@ -174,8 +184,9 @@ def _share(
 def _zero_shot(
     routes: Sequence[RouteText],
     encoder: StaticEncoder | None,
-    channel_weights: tuple[float, float, float],
+    channel_weights: Sequence[float],
     background: Sequence[str],
+    sentences: Encoder | None = None,
 ) -> Weights:
     fields = [*FIELD_WEIGHTS, "not_when"]
     said, pairs = count_words(routes, fields)
@@ -185,13 +196,20 @@ def _zero_shot(
         ),
         grams=_lexicon(said.only(pairs.fields).of_parts(text.grams), lambda gram: 1.0),
         senses=None if encoder is None else _senses(said, encoder),
+        sentences=None if sentences is None else _sentences(routes, sentences),
         bias=np.zeros(len(routes), dtype=np.float32),
     )
     if not background:
         return weights
     # Linear in the features: the mean score is the score of the mean features.
-    means = [channel.mean(axis=0) for channel in _task_features(weights, background, encoder)]
-    usual = _weighed(weights, [np.asarray(mean).reshape(1, -1) for mean in means], channel_weights)
+    usual = _weighed(
+        weights,
+        [
+            None if channel is None else np.asarray(channel.mean(axis=0)).reshape(1, -1)
+            for channel in _task_features(weights, background, encoder, sentences)
+        ],
+        channel_weights,
+    )
     # Rounded: the last digits of a sum of products differ between processors.
     return replace(weights, bias=-usual[0].round(4).astype(np.float32))
 
@@ -253,7 +271,7 @@ def _beyond(against: csr_matrix, vectors: csr_matrix) -> csr_matrix:
     return against - against.multiply(vectors > 0)
 
 
-def _senses(said: Counts, encoder: Encoder) -> NDArray[np.float32]:
+def _senses(said: Counts, encoder: StaticEncoder) -> NDArray[np.float32]:
     # A text's vector is the sum of its words'.
     vectors = encoder.encode(said.features)
     total = np.zeros(1, dtype=np.float32)
@@ -262,12 +280,40 @@ def _senses(said: Counts, encoder: Encoder) -> NDArray[np.float32]:
     return np.asarray(normalize(total), dtype=np.float32)
 
 
+def _sentences(routes: Sequence[RouteText], encoder: Encoder) -> NDArray[np.float32]:
+    total = np.zeros(1, dtype=np.float32)
+    for field, weight in FIELD_WEIGHTS.items():
+        said = [
+            (number, part)
+            for number, route in enumerate(routes)
+            for part in _parts(route, field)
+            if part.strip()
+        ]
+        if said:
+            vectors = unit(encoder, [part for _, part in said])
+            sums = np.zeros((len(routes), vectors.shape[1]), dtype=np.float32)
+            np.add.at(sums, [number for number, _ in said], vectors)
+            total = total + np.float32(weight) * normalize(sums)
+    return np.asarray(normalize(total), dtype=np.float32)
+
+
+def _parts(route: RouteText, field: str) -> list[str]:
+    """What an encoder of sentences is given of a field; the field is the mean of it.
+
+    Examples are a sentence each; of any other field it reads as much as it can. Clause by clause
+    is better in `bench/described` and worse by as much for the example queries of metatool_small.
+    """
+    said: str = getattr(route, field)
+    return said.split("\n") if field == "examples" else [said]
+
+
 def _learned(
     plain: Weights,
     routes: Sequence[RouteText],
     encoder: StaticEncoder | None,
-    channel_weights: tuple[float, float, float],
+    channel_weights: Sequence[float],
     share: float,
+    sentences: Encoder | None,
 ) -> Weights:
     """`plain` with `share` of a logistic regression's logits folded in.
 
@@ -282,12 +328,17 @@ def _learned(
         for line in [route.title, route.when, *route.examples.split("\n")]
         if line.strip()
     ]
-    found, _, *senses = _task_features(plain, [line for line, _ in said], encoder)
+    lines = [line for line, _ in said]
+    found, _, *dense = _task_features(plain, lines, encoder, sentences)
     terms = csr_matrix(found)
     # A term of a single line teaches nothing of other lines: four times fewer coefficients.
     shared = np.flatnonzero(np.asarray((terms > 0).sum(axis=0)).ravel() > 1)
-    channels = (terms.tocsc()[:, shared], *senses)
-    blocks = [csr_matrix(c) * w for c, w in zip(channels, LEARNED_WEIGHTS, strict=False)]
+    channels = (terms.tocsc()[:, shared], *dense)
+    blocks = [
+        csr_matrix(channel) * weight
+        for channel, weight in zip(channels, LEARNED_WEIGHTS, strict=True)
+        if channel is not None
+    ]
     labels = [number for _, number in said]
     with warnings.catch_warnings():
         # A fit that is stopped early is regularised a little more, no worse.
@@ -295,19 +346,24 @@ def _learned(
         model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=ITERATIONS)
         model.fit(hstack(blocks).tocsr(), labels)
     coefficients, intercept = _all_classes(model, len(routes))
-    of_shared, of_senses = np.split(coefficients, [len(shared)], axis=1)
+    ends = np.cumsum([len(shared), *(0 if d is None else d.shape[1] for d in dense)])
+    of_shared, of_senses, of_sentences = np.split(coefficients, ends[:-1], axis=1)
     of_terms = np.zeros((len(routes), terms.shape[1]))
     of_terms[:, shared] = of_shared
-    term_weight, _, sense_weight = channel_weights
-    learned = plain.senses
-    if learned is not None:
-        factor = share * LEARNED_WEIGHTS[1] / sense_weight
-        learned = (learned + factor * of_senses).astype(np.float32)
+    factor = share * LEARNED_WEIGHTS[0] / channel_weights[0]
+
+    def moved(vectors: NDArray[np.float32] | None, own: NDArray[Any], channel: int) -> Any:
+        if vectors is None:
+            return None
+        factor = share * LEARNED_WEIGHTS[channel - 1] / channel_weights[channel]
+        return (vectors + factor * own).astype(np.float32)
+
     return replace(
         plain,
-        terms=_added(plain.terms, share * LEARNED_WEIGHTS[0] / term_weight * of_terms),
-        senses=learned,
+        terms=_added(plain.terms, factor * of_terms),
+        senses=moved(plain.senses, of_senses, 2),
         bias=(plain.bias + share * intercept).astype(np.float32),
+        sentences=moved(plain.sentences, of_sentences, 3),
     )
 
 
@@ -335,19 +391,23 @@ def _added(lexicon: Lexicon, coefficients: NDArray[Any]) -> Lexicon:
 
 
 def _task_features(
-    weights: Weights, tasks: Sequence[str], encoder: StaticEncoder | None
-) -> list[csr_matrix | NDArray[np.float32]]:
-    """Tasks as the router sees them: per channel, distinct words over their joint length."""
+    weights: Weights,
+    tasks: Sequence[str],
+    encoder: StaticEncoder | None,
+    sentences: Encoder | None,
+) -> list[Any]:
+    """Tasks as the router sees them: per channel, distinct words over their joint length.
+
+    A matrix for terms and for grams, an array for senses and for whole sentences; None without
+    the encoder.
+    """
     distinct = [list(dict.fromkeys(text.words(task))) for task in tasks]
     spoken = [
         [text.term(said) for said in found + list(dict.fromkeys(text.pairs(text.words(task))))]
         for found, task in zip(distinct, tasks, strict=True)
     ]
     written = [[gram for word in found for gram in text.grams(word)] for found in distinct]
-    channels: list[csr_matrix | NDArray[np.float32]] = [
-        _bag(weights.terms, spoken, text.term_weight),
-        _bag(weights.grams, written),
-    ]
+    senses = None
     if encoder is not None:
         senses = np.zeros((len(tasks), encoder.vectors.shape[1]), dtype=np.float32)
         for row, found in zip(senses, distinct, strict=True):
@@ -355,8 +415,12 @@ def _task_features(
             if pieces:
                 vectors = encoder.vectors[pieces]
                 row += vectors.sum(axis=0) / np.sqrt(np.square(vectors).sum())
-        channels.append(senses)
-    return channels
+    return [
+        _bag(weights.terms, spoken, text.term_weight),
+        _bag(weights.grams, written),
+        senses,
+        None if sentences is None else unit(sentences, tasks),
+    ]
 
 
 def _bag(
@@ -380,23 +444,24 @@ def _scores(
     weights: Weights,
     tasks: Sequence[str],
     encoder: StaticEncoder | None,
-    channel_weights: tuple[float, float, float],
+    channel_weights: Sequence[float],
+    sentences: Encoder | None = None,
 ) -> NDArray[Any]:
     """The scores of `tasks` (rows) for each route, as `model.Scorer` gives them."""
-    return _weighed(weights, _task_features(weights, tasks, encoder), channel_weights)
+    return _weighed(weights, _task_features(weights, tasks, encoder, sentences), channel_weights)
 
 
 def _weighed(
-    weights: Weights,
-    features: Sequence[csr_matrix | NDArray[np.float32]],
-    channel_weights: tuple[float, float, float],
+    weights: Weights, features: Sequence[Any], channel_weights: Sequence[float]
 ) -> NDArray[Any]:
-    terms, grams, *senses = features
+    terms, grams, *dense = features
     # The lexicons' weights hold idf on the task's side already.
     total = channel_weights[0] * _dense(terms @ _without_idf(weights.terms))
     total = total + channel_weights[1] * _dense(grams @ _without_idf(weights.grams))
-    if senses and weights.senses is not None:
-        total = total + channel_weights[2] * (senses[0] @ weights.senses.T)
+    of_routes = (weights.senses, weights.sentences)
+    for weight, said, vectors in zip(channel_weights[2:], dense, of_routes, strict=False):
+        if said is not None and vectors is not None:
+            total = total + weight * (said @ vectors.T)
     return np.asarray(total + weights.bias)
 
 

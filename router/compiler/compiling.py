@@ -20,7 +20,8 @@ from router.library.folder import Library
 from router.model import artifact, names
 from router.model.calibration import Calibration, Scale, shipped
 from router.model.fields import RouteText, none_text, route_texts
-from router.model.scores import CHANNEL_WEIGHTS, MANY, Lexicon, Model, Scorer
+from router.model.scores import CHANNEL_WEIGHTS, MANY, SENTENCE_WEIGHT, Lexicon, Model, Scorer
+from router.model.sentences import Encoder, Remembering, Sentences
 from router.model.text import words
 
 Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint8]
@@ -38,16 +39,30 @@ SCALE_ROUTES, SCALE_WORDS, BACKGROUND_TASKS = 200, 8, 160
 words that matter."""
 
 
-def compile_library(library: Library, made_from: str, encoder: StaticEncoder | None) -> bytes:
-    """The payload of a model file (see `artifact`). The same library gives the same bytes."""
+def compile_library(
+    library: Library,
+    made_from: str,
+    encoder: StaticEncoder | None,
+    sentences: Encoder | None = None,
+) -> bytes:
+    """The payload of a model file (see `artifact`). The same library gives the same bytes.
+
+    With `sentences`, an encoder of whole texts, it has the routes' vectors of that one as well.
+    """
+    sentences = Remembering(sentences) if sentences else None
     texts = route_texts(library.routes, library.prompts, library.tasks)
     # What fits no rule is learned as one more route, which can only win against the others.
-    weights = classifier.fit([*texts, *none_text(library.tasks)], encoder, CHANNEL_WEIGHTS)
+    learned_from = [*texts, *none_text(library.tasks)]
+    channel_weights = (*CHANNEL_WEIGHTS, SENTENCE_WEIGHT)
+    weights = classifier.fit(learned_from, encoder, channel_weights, sentences=sentences)
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
     arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
+    arrays["pages"] = _bytes(artifact.paged(library.pages))
     if encoder is not None and weights.senses is not None:
         arrays |= _names("sense", list(encoder.pieces)) | _senses(encoder, weights.senses)
+    if weights.sentences is not None:
+        arrays["sentences"] = weights.sentences.astype("<f4").ravel()
     model = Model(
         made_from=made_from,
         project=library.project,
@@ -57,15 +72,17 @@ def compile_library(library: Library, made_from: str, encoder: StaticEncoder | N
         warnings=library.faults,
         outside=library.outside,
         scale=Scale(),
-        calibration=shipped(senses=encoder is not None),
+        calibration=shipped(senses=encoder is not None, sentences=sentences is not None),
         routing=library.routing,
         terms=_empty(weights.terms),
         grams=_empty(weights.grams),
         senses=None,
         bias=(),
+        sentences=Sentences(sentences.name, ()) if sentences else None,
     )
     arrays["meta"] = _bytes(artifact.metadata(model))
-    scorer = Scorer(artifact.unpack({name: array.data for name, array in arrays.items()}))
+    unpacked = artifact.unpack({name: array.data for name, array in arrays.items()})
+    scorer = Scorer(unpacked, encoder=sentences)
     background = classifier.BACKGROUND.read_text("utf-8").splitlines()
     sample = background[:: len(background) // BACKGROUND_TASKS]
     scores = np.array([np.asarray(scorer.score(task).totals) for task in sample])
@@ -90,6 +107,7 @@ def library_of(model: Model) -> Library:
         outside=model.outside,
         routing=model.routing,
         tasks=model.tasks,
+        pages=model.pages,
     )
 
 

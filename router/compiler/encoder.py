@@ -1,6 +1,6 @@
 """Static embeddings: what makes *laggy* near *slow* when no rule says *laggy*.
 
-An `Encoder` turns texts into vectors. The default one joins two tables of word vectors: ours, in
+The encoder joins two tables of word vectors: ours, in
 `vectors.safetensors` beside this module (made by `bench/distil.py`, which says from what), and
 those inside the `wordllama` package (MIT; derived from Llama 2, see its licence), read without
 importing the package, whose own loader looks for files on the network. Compile-time only: the
@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +30,8 @@ _VECTORS = "weights/l2_supercat_256.safetensors"
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 
 OWN_LENGTH, WORDLLAMA_LENGTH = 0.59, 9.8
-"""Root mean square length of a word's vector in the tasks of `bench/described`: divided by these,
-both tables count the same."""
-
-
-class Encoder(Protocol):
-    """Anything that turns texts into vectors."""
-
-    def encode(self, texts: Sequence[str], /) -> NDArray[np.float32]:
-        """One row per text, shape `(len(texts), dimensions)`, of any length."""
-        ...
+"""Root mean square length of the vectors of the words in the tasks of `bench/described`: divided by
+these, both tables count the same. `bench/tune_channels.py` prints what is left of a difference."""
 
 
 @dataclass(frozen=True, slots=True)

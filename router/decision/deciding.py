@@ -13,6 +13,7 @@ from router.model.scores import Model, Scores
 from router.model.text import STOP_WORDS
 
 if TYPE_CHECKING:
+    from router.decision.escalations import Escalation
     from router.decision.explanation import Explanation
 
 Outcome = Literal["routed", "taught", "no-evidence", "below-threshold", "ambiguous"]
@@ -79,7 +80,7 @@ class Candidate:
     @property
     def bundle(self) -> tuple[Link, ...]:
         """The prompts of the rule in order; a link without `path` is missing in the library."""
-        return self.target.rule.use
+        return self.target.rule.bundle
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -135,6 +136,16 @@ class Decision:
         return explain(self)
 
     @property
+    def escalations(self) -> tuple[Escalation, ...]:
+        """The escalation triggers of the matches' agents that the task touches.
+
+        Derived anew each time that it is asked for.
+        """
+        from router.decision.escalations import touched  # late: not needed to route
+
+        return touched(self)
+
+    @property
     def reason(self) -> str:
         """One sentence for people."""
         if self.outcome == "taught":
@@ -183,6 +194,7 @@ class Decision:
                 for match in self.matches
             ],
             "bundle": [link.path or link.target for link in self.bundle],
+            "escalations": [escalation.to_dict() for escalation in self.escalations],
             "candidates": [candidate.to_dict() for candidate in self.candidates],
         }
 

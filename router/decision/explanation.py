@@ -19,6 +19,8 @@ from router.model.scores import Row, Scores, Word
 from router.model.text import STOP_WORDS, grams, term, terms, words
 
 CHANNELS = ("term", "spelling", "meaning")
+SENTENCE = "sentence"
+"""The channel that only the whole sentence has."""
 
 NOT_WHEN = "not when"
 
@@ -38,7 +40,7 @@ FIELDS = {
 NEAR = 0.3
 """Share of common n-grams (Dice) from which a word of a route may be what a word is spelt like."""
 
-Split = tuple[float, float, float]
+Split = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,10 @@ class Near:
 class Say:
     """What one word of the task, or pair of neighbours, said for one candidate.
 
-    `channels` is what it added to the score as a term, by its spelling and by its meaning,
-    `usual` what it added to a route's on average and `rival` what to the rival's. `fields` are
-    those of the route's fields that have the word, by its stem; `near` is set where none has it
-    and its spelling speaks.
+    `channels` is what it added to the score as a term, by its spelling and by its meaning, and for
+    the whole sentence a fourth number; `usual` what it added to a route's on average and `rival`
+    what to the rival's. `fields` are those of the route's fields that have the word, by its stem;
+    `near` is set where none has it and its spelling speaks.
     """
 
     word: str
@@ -90,7 +92,7 @@ class Say:
     def channel(self) -> str:
         """The channel that lifted the candidate most."""
         lifts = [own - usual for own, usual in zip(self.channels, self.usual, strict=True)]
-        return CHANNELS[lifts.index(max(lifts))]
+        return (*CHANNELS, SENTENCE)[lifts.index(max(lifts))]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -99,7 +101,8 @@ class Say:
             "lift": round(self.lift, 4),
             "lead": round(self.lead, 4),
             "channels": {
-                name: round(value, 4) for name, value in zip(CHANNELS, self.channels, strict=True)
+                name: round(value, 4)
+                for name, value in zip((*CHANNELS, SENTENCE), self.channels, strict=False)
             },
             "fields": list(self.fields),
             "near": self.near and {"word": self.near.word, "field": self.near.field},
@@ -193,14 +196,12 @@ def _split(scores: Scores, word: Word, place: int) -> Split:
     def part(scale: float, row: Row | None) -> float:
         return 0.0 if row is None else scale * row[place]
 
-    one, two, three = map(part, scores.scales, word.rows)
-    return one, two, three
+    return tuple(map(part, scores.scales, word.rows))
 
 
 def _usual(scores: Scores, word: Word) -> Split:
     """The channels of `Scores.usual`."""
-    one, two, three = (s * mean for s, mean in zip(scores.scales, word.means, strict=True))
-    return one, two, three
+    return tuple(s * mean for s, mean in zip(scores.scales, word.means, strict=False))
 
 
 class _Page:

@@ -24,6 +24,7 @@ from router.model.text import STOP_WORDS, term, terms
 
 if TYPE_CHECKING:
     from router.library.folder import Library
+    from router.model.sentences import Encoder
 
 MAX_COMPILES = 6
 MAX_SINGLE_WORDS = 4
@@ -132,12 +133,19 @@ def margin(decision: Decision, calibration: Calibration, to: str | None = None) 
     return None if place is None else _margin(decision, calibration, place)
 
 
-def search(decision: Decision, calibration: Calibration, to: str | None, notify: Notify) -> Flip:
+def search(
+    decision: Decision,
+    calibration: Calibration,
+    to: str | None,
+    notify: Notify,
+    sentences: Encoder | None = None,
+) -> Flip:
     """An edit that makes the route `to` win; else any of the next best, or after an abstention
     the best.
 
     Single words of the task come before pairs, what promises most first. Each trial is a compile
-    of the whole library, at most `MAX_COMPILES`; `notify` gets a line for each.
+    of the whole library, at most `MAX_COMPILES`; `notify` gets a line for each. `sentences` is the
+    encoder of sentences that the decision was made with.
 
     Raises `UsageError` as `margin` does.
     """
@@ -150,8 +158,14 @@ def search(decision: Decision, calibration: Calibration, to: str | None, notify:
         return Flip(nearest, None, ())
     model = _model(decision)
     places = [place] if to or decision.abstained else _ranked(decision)[1 : 1 + RIVALS]
-    goals = [_goal(decision, model, p, _margin(decision, calibration, p)) for p in places]
-    trial = _Trial(decision, model, calibration, notify)
+    if sentences is not None:
+        from router.model.sentences import Remembering  # late: numpy
+
+        # The trials have all texts but one in common.
+        sentences = Remembering(sentences)
+    scorer = Scorer(model, encoder=sentences)
+    goals = [_goal(decision, scorer, p, _margin(decision, calibration, p)) for p in places]
+    trial = _Trial(decision, model, calibration, notify, sentences)
     for goal, said in _attempts(goals, trial):
         found = trial.of(goal, said)
         if found is not None:
@@ -178,7 +192,12 @@ class _Trial:
     """Compiles a library with an edit, and remembers how estimates compared with that."""
 
     def __init__(
-        self, decision: Decision, model: Model, calibration: Calibration, notify: Notify
+        self,
+        decision: Decision,
+        model: Model,
+        calibration: Calibration,
+        notify: Notify,
+        sentences: Encoder | None,
     ) -> None:
         self.done: list[tuple[str, str]] = []
         self._decision = decision
@@ -186,6 +205,7 @@ class _Trial:
         self._calibration = calibration
         self._notify = notify
         self._encoder: Any = None
+        self._sentences = sentences
         self._yield: dict[int, float] = {}
 
     def hopeless(self, goal: _Goal, said: Sequence[str]) -> bool:
@@ -202,10 +222,10 @@ class _Trial:
         self._notify(f'trying "{added}" in {target.id} …')
         self.done.append((added, target.id))
         library = edited(self._model, target, added)
-        payload = compile_library(library, self._model.made_from, self._vectors())
+        payload = compile_library(library, self._model.made_from, self._vectors(), self._sentences)
         model = artifact.loads(payload)
         task, eligible = self._decision.task, self._decision.eligible
-        scores = Scorer(model).score(task)
+        scores = Scorer(model, encoder=self._sentences).score(task)
         decision = decide(
             task, model.routes, scores, eligible, self._calibration, model.scale, 1, model=model
         )
@@ -234,19 +254,20 @@ def _attempts(goals: Sequence[_Goal], trial: _Trial) -> Iterator[tuple[_Goal, tu
                 yield goal, said
 
 
-def _goal(decision: Decision, model: Model, place: int, missing: Margin) -> _Goal:
+def _goal(decision: Decision, scorer: Scorer, place: int, missing: Margin) -> _Goal:
     """What each word of the task that is not in a route's When promises to add to its score.
 
     A feature counts its square in the task's vector times that in the When's, and both are divided
-    by their lengths; what the other fields have is the same for all words and left out.
+    by their lengths; what the other fields have is the same for all words and left out, and so is
+    what the word adds to the meaning of the whole sentence: the trial compile counts that.
     """
     scores = decision.candidates[0].scores
-    when = model.routes[place].rule.when
+    when = _model(decision).routes[place].rule.when
     there = set(terms(when))
-    lengths = Scorer(model).score(when).scales
+    lengths = scorer.score(when).scales
 
     def promise(word: Word) -> float:
-        parts = zip(scores.scales, word.squares, lengths, CHANNEL_WEIGHTS, strict=True)
+        parts = zip(scores.scales, word.squares, lengths, CHANNEL_WEIGHTS, strict=False)
         return sum(own * square * other / weight for own, square, other, weight in parts)
 
     promises = {

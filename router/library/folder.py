@@ -7,21 +7,27 @@ import os
 import posixpath
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.errors import Fault
 from router.library import frontmatter, rules, templates
-from router.library.records import Agent, LabelledTask, Link, Prompt, Route, Rule
+from router.library.formats import OWN, Format, format_of, identity
+from router.library.includes import resolve_includes
+from router.library.pages import read_page
+from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Route, Rule
 from router.library.settings import read_routing
 from router.library.source import FOLDERS, SETTINGS, Folder, Snapshot, SourceFile, UnreadableError
 from router.library.tasks import read_tasks
 from router.model.calibration import Routing
 
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
-PROMPT_KEYS = frozenset({"title", "description", "template"})
+PROMPT_KEYS = frozenset({"title", "description", "template", "includes", "variables"})
 MAX_TOOLS_CHARS = 4_000
 
+_SELECTION = re.compile(rb"(?im)^#+ *dynamic prompt selection *$")
+_UNNAMEABLE = re.compile(r"[^\w .:()&+,'/-]")
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
 
@@ -31,7 +37,8 @@ class Library:
 
     `outside` lists the files read from other folders than the usual ones, with their SHA-256
     (None: linked but missing), so that a change of them is noticed. `routing` is what its
-    `project.yaml` says instead of the shipped constants.
+    `project.yaml` says instead of the shipped constants. `pages` has what each agent's and
+    prompt's text is made of, by path.
     """
 
     root: str
@@ -42,6 +49,7 @@ class Library:
     outside: tuple[tuple[str, str | None], ...] = ()
     tasks: tuple[LabelledTask, ...] = ()
     routing: Routing | None = None
+    pages: Mapping[str, Page] = field(default_factory=dict)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -66,10 +74,14 @@ class _Reader:
         self.unreadable = dict(files.unreadable)
         self.faults: list[Fault] = []
         self.prompts: dict[str, Prompt] = {}
+        self.includes: dict[str, tuple[Link, ...]] = {}
+        self.pages: dict[str, Page] = {}
         self.outside: dict[str, str | None] = {}
         self.schema: dict[str, Any] = {}
+        self.variables: dict[str, Any] = {}
         self.routing: Routing | None = None
         self.described = False
+        self.own = SETTINGS in self.files or SETTINGS in self.unreadable
 
     def read(self) -> Library:
         self.schema = self._schema()
@@ -77,12 +89,7 @@ class _Reader:
             if path.startswith(("agents/", "tasks/")) or path in (*FOLDERS, SETTINGS):
                 labelled = path.startswith("tasks")
                 self._fault(path, 1, f"cannot be read: {cause}", warning=labelled)
-        paths = [path for path in self.files if path.startswith("agents/")]
-        agents = [
-            agent
-            for path in paths
-            if not _is_readme(path) and (agent := self._agent(self.files[path]))
-        ]
+        agents = [agent for file in self.files.values() if (agent := self._routed(file))]
         if not agents and not any(fault.severity == "error" for fault in self.faults):
             message = "no agent files; add agents/NAME.md with `name` and `description`"
             self._fault("agents", 1, message)
@@ -90,6 +97,7 @@ class _Reader:
         for path in self.files:
             if path.startswith("prompts/") and path not in self.prompts and not _is_readme(path):
                 self._prompt(self.files[path])
+        agents = self._including(agents)
         tasks = self._tasks(agents)
         return Library(
             root=self.folder.root,
@@ -100,6 +108,7 @@ class _Reader:
             outside=tuple(sorted(self.outside.items())),
             tasks=tasks,
             routing=self.routing,
+            pages=self.pages,
         )
 
     def _fault(self, path: str, line: int, message: str, *, warning: bool = False) -> None:
@@ -116,8 +125,9 @@ class _Reader:
                 self.faults += faults
                 self.routing, faults = read_routing(file.path, text, values)
                 self.faults += faults
-            # `routing` alone, as `route tune` writes it, makes no templates of foreign files.
-            self.described = values.keys() != {"routing"}
+            # `routing` alone, as `route tune` writes it, makes no templates of foreign files;
+            # neither do `variables`, which are for prompts.
+            self.described = not values or not values.keys() <= {"routing", "variables"}
         project = values.get("project") or {}
         languages = values.get("languages") or []
         agents = values.get("agents") or {}
@@ -132,6 +142,7 @@ class _Reader:
         if not isinstance(agents, dict | list):
             self._fault(SETTINGS, 1, "`agents` must be a list, or have one entry per agent")
             agents = {}
+        self.variables = self._variables(SETTINGS, values.get("variables"), 1)
         name = os.path.basename(self.folder.root) or "library"
         return values | {
             "project": {"name": name, "description": ""} | project,
@@ -139,36 +150,68 @@ class _Reader:
             "agents": agents,
         }
 
-    def _agent(self, file: SourceFile) -> Agent | None:
-        document = self._document(file, AGENT_KEYS)
+    def _routed(self, file: SourceFile) -> Agent | None:
+        """The agent that a file is, None where it is none or cannot be read as one."""
+        if file.path.startswith("agents/") and not _is_readme(file.path):
+            kind: Format | None = OWN
+        elif self.own or file.path.startswith(("prompts/", "tasks/")):
+            kind = None
+        else:
+            kind = format_of(file.path)
+        if kind is None:
+            return None
+        before = len(self.faults)
+        agent = self._agent(file, kind)
+        if not kind.own or not (self.own or _SELECTION.search(file.data)):
+            # A repository of somebody's many files is not refused for one of them.
+            self.faults[before:] = [
+                replace(fault, message=f"{fault.message}; left out", severity="warning")
+                if fault.severity == "error"
+                else fault
+                for fault in self.faults[before:]
+            ]
+        return agent
+
+    def _agent(self, file: SourceFile, kind: Format) -> Agent | None:
+        document = self._document(file, AGENT_KEYS if kind.own else frozenset(), kind.body)
         if document is None:
             return None
-        stem = _stem(file.path)
-        name = self._name(file.path, document, stem)
-        rendered = self._rendered(file.path, document, name)
+        if kind.name == "markdown" and not all(map(document.metadata.get, kind.required)):
+            return None  # a page like any other
+        stem = identity(file.path, kind)
+        name = self._name(file.path, document, stem, kind)
+        rendered = self._rendered(file.path, document, name if kind.own else None)
         if rendered is None or name is None:
             return None
         rendered = self._closed(file.path, rendered)
         text, lines = rendered.text, rendered.lines
-        description = self._text(document, "description") or rules.first_paragraph(text)
-        if "description" not in document.metadata:
+        described, turns = rules.user_turns(str(document.metadata.get("description") or ""))
+        description = " ".join(described.split()) or rules.first_paragraph(text)
+        if "description" in kind.required and "description" not in document.metadata:
             message = "no `description`; add one sentence that says what the agent is for"
             self._fault(file.path, 1, message, warning=True)
         said = rules.labels(text)
         found = self._rules(file.path, text, lines, name, description, said)
+        if turns and rules.selection_line(text) is None:
+            found = tuple(
+                replace(rule, examples=tuple(dict.fromkeys(rule.examples + turns)))
+                for rule in found
+            )
+        called = name if kind.identity == "name" else stem
+        self.pages[file.path] = read_page(text, lines, agent=True)
         return Agent(
-            id=name if re.fullmatch(r"[\w.-]+", name) else rules.slug(name),
+            id=called if re.fullmatch(r"[\w.-]+", called) else rules.slug(called),
             name=name,
             description=description,
             icon=self._text(document, "icon"),
-            tools=split_tools(document.metadata.get("tools")),
+            tools=split_tools(document.metadata.get(kind.tools, document.metadata.get("tools"))),
+            format=kind.name,
             path=file.path,
             sha256=file.sha256,
             text=text,
             lines=lines,
             role=said.get("role", ""),
             responsibilities=said.get("core responsibilities", ""),
-            sections=rules.sections(text),
             rules=found,
         )
 
@@ -269,23 +312,70 @@ class _Reader:
         rendered = self._rendered(file.path, document, None)
         if rendered is None:
             return None
-        text = self._closed(file.path, rendered).text
+        rendered = self._closed(file.path, rendered)
+        text = rendered.text.strip("\n")
+        above = len(rendered.text) - len(rendered.text.lstrip("\n"))
+        self.pages[file.path] = read_page(text, rendered.lines[above:], agent=False)
+        self.includes[file.path] = self._included(file.path, document)
         prompt = Prompt(
             path=file.path,
             title=self._text(document, "title") or rules.heading(text) or _stem(file.path),
             description=self._text(document, "description") or rules.first_paragraph(text),
             sha256=file.sha256,
-            text=text.strip("\n"),
+            text=text,
         )
         self.prompts[file.path] = prompt
         return prompt
 
-    def _document(self, file: SourceFile, known: frozenset[str]) -> frontmatter.Document | None:
+    def _included(self, path: str, document: frontmatter.Document) -> tuple[Link, ...]:
+        """The prompts that `includes` names, not yet looked for."""
+        value = document.metadata.get("includes")
+        listed = [value] if isinstance(value, str) else value or []
+        line = document.lines.get("includes", 1)
+        if not isinstance(listed, list) or not all(isinstance(x, str) and x for x in listed):
+            message = "`includes` must be a list of prompt files, such as `[style.md]`"
+            self._fault(path, line, message)
+            return ()
+        if len(listed) > rules.MAX_LINKS:
+            message = f"`includes` names {len(listed)} prompts; the limit is {rules.MAX_LINKS}"
+            self._fault(path, line, message)
+        return tuple(Link(_stem(target), target, line) for target in listed[: rules.MAX_LINKS])
+
+    def _including(self, agents: list[Agent]) -> list[Agent]:
+        """The agents, their rules with what the prompts of each include."""
+        found: dict[str, tuple[Link, ...]] = {}
+        waiting = list(self.prompts)
+        for path in waiting:
+            known = len(self.prompts)
+            links = (self._linked(path, link) for link in self.includes[path])
+            found[path] = tuple(
+                replace(link, title=self.prompts[link.path].title) if link.path else link
+                for link in links
+            )
+            # A prompt outside of the usual folders is read when it is first linked to.
+            waiting += list(self.prompts)[known:]
+        closures, faults = resolve_includes(found)
+        self.faults += faults
+        return [
+            replace(agent, rules=tuple(_with_includes(rule, closures) for rule in agent.rules))
+            for agent in agents
+        ]
+
+    def _document(
+        self, file: SourceFile, known: frozenset[str], body: str = ""
+    ) -> frontmatter.Document | None:
+        """The file taken apart; `body` is the key of its text where it is in TOML.
+
+        Other keys than the `known` ones are looked at for slips of the pen, if any are known.
+        """
         text, faults = frontmatter.decode(file.path, file.data)
         self.faults += faults
         if any(fault.severity == "error" for fault in faults):
             return None
-        document = frontmatter.split(file.path, text)
+        if body:
+            document = frontmatter.toml(file.path, text, body)
+        else:
+            document = frontmatter.split(file.path, text)
         self.faults += document.faults
         for key in document.metadata:
             if key in known:
@@ -297,12 +387,18 @@ class _Reader:
             return None
         return document
 
-    def _name(self, path: str, document: frontmatter.Document, stem: str) -> str | None:
+    def _name(
+        self, path: str, document: frontmatter.Document, stem: str, kind: Format
+    ) -> str | None:
         name = unicodedata.normalize("NFC", self._text(document, "name").strip())
         if not name:
-            self._fault(path, 1, f"no `name`; add `name: {stem}`", warning=True)
+            if "name" in kind.required:
+                self._fault(path, 1, f"no `name`; add `name: {stem}`", warning=True)
             name = stem
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) and not kind.own:
+            # A name for people: what cannot be printed is all that has to go.
+            name = " ".join(_UNNAMEABLE.sub(" ", name).split())[:100] or rules.slug(stem)
+        elif not _NAME.fullmatch(name):
             line = document.lines.get("name", 1)
             message = f"name `{name}` has other than letters, digits, spaces, `.`, `_` and `-`"
             self._fault(path, line, message)
@@ -336,12 +432,27 @@ class _Reader:
             "schema": self.schema,
             "agent": document.metadata | (entry if isinstance(entry, dict) else {}),
         }
+        if agent is None:
+            line = document.lines.get("variables", 1)
+            defaults = self._variables(path, document.metadata.get("variables"), line)
+            variables = defaults | self.variables | variables
         try:
             rendered = templates.render(document.body, variables)
         except templates.TemplateError as error:
             self._fault(path, error.line + above, str(error))
             return None
         return replace(rendered, lines=tuple(line + above for line in rendered.lines))
+
+    def _variables(self, path: str, value: Any, line: int) -> dict[str, Any]:
+        """What `variables` defines for prompts that are templates."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self._fault(path, line, "`variables` must have one `name: value` a line below it")
+            return {}
+        for name in {"schema", "agent"} & value.keys():
+            self._fault(path, line, f"variable `{name}` has a meaning already; rename it")
+        return value
 
     def _is_template(self, path: str, document: frontmatter.Document, agent: str | None) -> bool:
         """Own agents are templates; prompts and other tools' files only where they opt in."""
@@ -375,10 +486,25 @@ class _Reader:
         first: dict[str, Agent] = {}
         for agent in agents:
             other = first.setdefault(agent.id, agent)
-            if other is not agent:
-                message = f"name `{agent.name}` is taken by {other.path}; rename one"
+            if other is agent:
+                continue
+            message = f"name `{agent.name}` is taken by {other.path}; rename one"
+            if agent.format == other.format == OWN.name:
                 self._fault(agent.path, 1, message)
+                continue
+            # Of other tools' files many are copies: each keeps a name of its own.
+            place = posixpath.splitext(agent.path.lstrip("."))[0].removesuffix("/SKILL")
+            longer = rules.slug(place).replace("/", ".")
+            self._fault(agent.path, 1, f"{message}; until then it is `{longer}`", warning=True)
+            first[longer] = replace(agent, id=longer)
         return list(first.values())
+
+
+def _with_includes(rule: Rule, closures: Mapping[str, tuple[Link, ...]]) -> Rule:
+    named = {link.path or link.target for link in rule.use}
+    reached = [further for link in rule.use for further in closures.get(link.path or "", ())]
+    included = {link.path or link.target: link for link in reached}
+    return replace(rule, included=tuple(link for key, link in included.items() if key not in named))
 
 
 def split_tools(value: Any) -> tuple[str, ...]:

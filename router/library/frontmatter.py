@@ -89,6 +89,24 @@ def split(path: str, text: str) -> Document:
     return Document(metadata, lines, body, body_line, faults)
 
 
+def toml(path: str, text: str, body: str) -> Document:
+    """A file in TOML, whose text is what its key `body` holds."""
+    import tomllib  # late: few libraries have such files
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        fault = Fault(path, int(line[1]) if line else 1, f"TOML: {error}")
+        return Document({}, {}, "", 1, (fault,))
+    lines = {
+        key: text.count("\n", 0, at.start()) + 1 if at else 1
+        for key in values
+        for at in [re.search(rf"(?m)^{re.escape(key)}\s*=", text)]
+    }
+    return Document(values, lines, str(values.pop(body, "")), lines.get(body, 1), ())
+
+
 def settings(path: str, text: str) -> tuple[dict[str, Any], tuple[Fault, ...]]:
     """A YAML file that must be a mapping, such as `project.yaml`."""
     metadata, _, faults = _mapping(path, text, 1, recover=False)

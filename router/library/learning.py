@@ -12,8 +12,9 @@ from typing import Any
 
 from router.errors import UsageError
 from router.library import writing
+from router.library.discovery import snapshot
 from router.library.records import LabelledTask, Route
-from router.library.source import MAX_FILE_BYTES, Folder, SourceFile, UnreadableError, snapshot
+from router.library.source import MAX_FILE_BYTES, Folder, SourceFile, UnreadableError
 from router.library.tasks import LEARNED, check_task, format_row, no_route, read_tasks, split_lines
 
 _FOLDER = os.path.dirname(LEARNED)

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from router.errors import Fault
-from router.library.records import Link, Rule, Section
+from router.library.records import Link, Rule
 
 SELECTION = "dynamic prompt selection"
 IMPLICIT = "main"
@@ -34,6 +34,10 @@ _OPENING = re.compile(r"```|~~~|<")
 _HTML_ENDS = ("-->", "</pre>", "</script>", "</style>", "</textarea>", "?>", "]]>", ">")
 _FIELD = re.compile(
     r"\*\*\s*(?P<name>[A-Za-z][A-Za-z ]{0,30}?)\s*(?::\s*\*\*|\*\*\s*:)\s*(?P<value>.*)"
+)
+_EXAMPLE = re.compile(r"<example>(.*?)(?:</example>|\Z)", re.DOTALL | re.IGNORECASE)
+_TURN = re.compile(
+    r"\buser\s*:\s*(.+?)(?=\n|\s(?:the\s+)?assistant\b\s*:|<commentary>|\Z)", re.IGNORECASE
 )
 _FIELDS = {
     "when": "when",
@@ -64,23 +68,22 @@ def _blocks(text: str) -> tuple[Token, ...]:
     return tuple(_BLOCKS.parse(text))
 
 
-def sections(text: str) -> tuple[Section, ...]:
-    """The headings of a page in order, each up to the next heading of any level.
+def headings(text: str) -> list[tuple[str, int, int]]:
+    """Title, level and 0-based line of each heading of a page that is not inside something.
 
-    >>> [s.title for s in sections("# A\\n```\\n# no\\n```\\n## B")]
-    ['A', 'B']
+    >>> headings("# A\\n```\\n# no\\n```\\n## B")
+    [('A', 1, 0), ('B', 2, 4)]
     """
-    heads = list(_headings(_blocks(text)))
-    ends = [first for _, _, first in heads[1:]] + [text.count("\n") + 1]
-    return tuple(
-        Section(title, level, first, last)
-        for (title, level, first), last in zip(heads, ends, strict=False)  # no heads, one end
-    )
+    return [
+        (content.content.strip(), int(token.tag[1]), token.map[0])
+        for token, content in pairwise(_blocks(text))
+        if token.type == "heading_open" and token.level == 0 and token.map
+    ]
 
 
 def heading(text: str) -> str:
     """The first heading of a page, "" without one."""
-    return next((title for title, _, _ in _headings(_blocks(text))), "")
+    return next((title for title, _, _ in headings(text)), "")
 
 
 def first_paragraph(text: str) -> str:
@@ -93,7 +96,7 @@ def first_paragraph(text: str) -> str:
 
 def selection_line(text: str) -> int | None:
     """The 0-based line of the page's "Dynamic Prompt Selection" heading, None without one."""
-    found = (section.first for section in sections(text) if _plain(section.title) == SELECTION)
+    found = (line for title, _, line in headings(text) if plain(title) == SELECTION)
     return next(found, None)
 
 
@@ -147,7 +150,7 @@ def labels(text: str) -> dict[str, str]:
         for line in token.content.split("\n"):
             if match := _FIELD.match(line.strip()):
                 lines = [match["value"]] if match["value"].strip() else []
-                found.setdefault(_plain(match["name"]), lines)
+                found.setdefault(plain(match["name"]), lines)
             elif lines is not None:
                 lines.append(line.strip())
     return {label: "\n".join(said) for label, said in found.items()}
@@ -165,6 +168,20 @@ def implicit_rule(said: dict[str, str], title: str, description: str) -> Rule:
     )
 
 
+def user_turns(text: str) -> tuple[str, tuple[str, ...]]:
+    """A description without its `<example>` blocks, and what the users in those say.
+
+    >>> user_turns('Deploys. <example>user: "ship it" assistant: "On it."</example>')
+    ('Deploys.', ('ship it',))
+    """
+    # Front matter often has them in one line, with the escapes of another language.
+    text = text.replace("\\n", "\n").replace('\\"', '"')
+    said = [
+        _unquoted(turn) for example in _EXAMPLE.findall(text) for turn in _TURN.findall(example)
+    ]
+    return _EXAMPLE.sub(" ", text).strip(), tuple(dict.fromkeys(filter(None, said)))
+
+
 def closing(text: str) -> str | None:
     """What has to follow a page so that the next heading is one: "" if nothing.
 
@@ -173,22 +190,17 @@ def closing(text: str) -> str | None:
 
     >>> closing("```\\ncode"), closing("<!-- note"), closing("text")
     ('```', '-->', '')
+    >>> closing("```\\n```\\n```")
+    '```'
     """
     if not _OPENING.search(text):
         return ""  # as most pages: parsing is what reading 100,000 of them would take
     fences = [token.markup for token in _blocks(text) if token.type == "fence"]
     for mark in ("", *reversed(fences[-1:]), *_HTML_ENDS):
         tokens = _blocks(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
-        if len(tokens) > 1 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
+        if len(tokens) > 2 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
             return mark
     return None
-
-
-def _headings(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
-    """Title, level and line of each heading that is not inside something."""
-    for token, content in pairwise(tokens):
-        if token.type == "heading_open" and token.level == 0 and token.map:
-            yield content.content.strip(), int(token.tag[1]), token.map[0]
 
 
 def _drafts(
@@ -211,7 +223,7 @@ def _drafts(
             if draft:
                 yield draft
                 draft = None
-            inside = level if _plain(title) == SELECTION else 0
+            inside = level if plain(title) == SELECTION else 0
         elif token.type in ("list_item_open", "list_item_close"):
             in_item = token.type == "list_item_open"
         elif token.type == "inline" and draft and tokens[index - 1].type != "heading_open":
@@ -279,6 +291,7 @@ def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
         not_when=draft.text("not_when"),
         examples=_examples(draft.fields.get("examples", ())),
         line=draft.line,
+        rationale_line=draft.lines.get("rationale", 0),
     )
 
 
@@ -302,7 +315,8 @@ def _links(markdown: str) -> Iterator[Link]:
             title += token.content
 
 
-def _plain(title: str) -> str:
+def plain(title: str) -> str:
+    """The words of a title alone, in small letters."""
     return " ".join(re.findall(r"[^\W_]+", title.casefold()))
 
 

@@ -45,12 +45,24 @@ class SourceFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
+MARKS = (
+    "agents/*.md", "skills/*/SKILL.md", ".claude/agents", ".claude/commands", ".claude/skills",
+    ".github/agents", ".github/prompts", ".cursor/rules", ".gemini/agents", ".gemini/commands",
+    ".codex/agents", ".agents/skills", ".opencode/agent",
+)  # fmt: skip
+"""What tells that a folder holds a library."""
+
+
 def find_library(start: str | os.PathLike[str]) -> Path | None:
-    """The nearest folder from `start` upwards with markdown in `agents/`, None without one."""
+    """The nearest folder from `start` upwards that holds a library, None without one.
+
+    What lies in the user's home belongs to all that is below it, and is nobody's project.
+    """
     here = Path(start).absolute()
     for folder in (here, *here.parents):
         with contextlib.suppress(OSError):  # a folder above that may not be searched
-            if any((folder / "agents").glob("*.md")):
+            marks = MARKS[:1] if folder == Path.home() and folder != here else MARKS
+            if any(True for mark in marks for _ in folder.glob(mark)):
                 return folder
     return None
 
@@ -71,7 +83,7 @@ class Folder:
             self.root = os.path.realpath(root)
             found = os.path.isdir(self.root)
         except (OSError, ValueError) as error:
-            raise UnreadableError(f"{os.fspath(root)!r} is not a folder: {_cause(error)}") from None
+            raise UnreadableError(f"{os.fspath(root)!r} is not a folder: {cause(error)}") from None
         if not found:
             raise UnreadableError(f"{os.fspath(root)} is not a folder")
 
@@ -83,13 +95,13 @@ class Folder:
         """
         if not path.isprintable():
             raise UnreadableError("has invisible characters in its name; rename it")
-        inside = self._inside(path)
+        inside = self.inside(path)
         try:
             handle = self._open(inside)
         except FileNotFoundError:
             raise UnreadableError("no such file") from None
         except (OSError, ValueError) as error:
-            raise UnreadableError(_cause(error)) from None
+            raise UnreadableError(cause(error)) from None
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
@@ -98,53 +110,16 @@ class Folder:
                 raise UnreadableError(f"{status.st_size} bytes; the limit is {MAX_FILE_BYTES}")
             data = _read_all(handle, MAX_FILE_BYTES)
         except OSError as error:
-            raise UnreadableError(_cause(error)) from None
+            raise UnreadableError(cause(error)) from None
         finally:
             os.close(handle)
         return SourceFile(path, data)
 
-    def paths(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """Paths of all files under the `FOLDERS` of a library but hidden ones, sorted; and the
-        folders that cannot be read, each with the reason.
-
-        Raises `UnreadableError` for more than `MAX_FILES`.
-        """
-        found: list[str] = []
-        unreadable: list[tuple[str, str]] = []
-        pending = [
-            (name, ending)
-            for name, ending in FOLDERS.items()
-            if os.path.lexists(os.path.join(self.root, name))
-        ]
-        while pending:
-            folder, ending = pending.pop()
-            try:
-                self._inside(folder)
-                with os.scandir(os.path.join(self.root, folder)) as listed:
-                    entries = list(listed)
-            except UnreadableError as error:
-                unreadable.append((folder, str(error)))
-                continue
-            except OSError as error:
-                unreadable.append((folder, _cause(error)))
-                continue
-            for entry in entries:
-                path = f"{folder}/{entry.name}"
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append((path, ending))
-                elif entry.name.endswith(ending):
-                    found.append(path)
-            if len(found) > MAX_FILES:
-                raise UnreadableError(f"more than {MAX_FILES} files")
-        return sorted(found), sorted(unreadable)
-
-    def _inside(self, path: str) -> str:
+    def inside(self, path: str) -> str:
         try:
             resolved = os.path.realpath(os.path.join(self.root, path))
         except (OSError, ValueError) as error:
-            raise UnreadableError(_cause(error)) from None
+            raise UnreadableError(cause(error)) from None
         inside = os.path.relpath(resolved, self.root)
         if inside == os.pardir or inside.startswith(os.pardir + os.sep) or os.path.isabs(inside):
             raise UnreadableError("leads outside of the library; only files in it are read")
@@ -187,25 +162,6 @@ class Snapshot:
         return total.hexdigest()
 
 
-def snapshot(folder: Folder) -> Snapshot:
-    """Read the whole library: `project.yaml` and every file of its folders."""
-    files: list[SourceFile] = []
-    paths, unreadable = folder.paths()
-    if os.path.lexists(os.path.join(folder.root, SETTINGS)):
-        paths.append(SETTINGS)
-    total = 0
-    for path in paths:
-        try:
-            files.append(folder.read(path))
-        except UnreadableError as error:
-            unreadable.append((path, str(error)))
-            continue
-        total += len(files[-1].data)
-        if total > MAX_TOTAL_BYTES:
-            raise UnreadableError(f"more than {MAX_TOTAL_BYTES >> 20} MB of files")
-    return Snapshot(folder.root, tuple(files), tuple(unreadable))
-
-
 def _read_all(handle: int, limit: int) -> bytes:
     chunks = []
     while chunk := os.read(handle, 1 << 18):
@@ -216,5 +172,6 @@ def _read_all(handle: int, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
+    """Why a file could not be had, as the end of a sentence."""
     return (getattr(error, "strerror", None) or str(error)).lower()

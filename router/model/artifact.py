@@ -16,15 +16,16 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from router.errors import ArtifactError, Fault
-from router.library.records import Agent, LabelledTask, Link, Prompt, Rule, Section
+from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Rule
 from router.model.calibration import Calibration, Routing, Scale, Slopes
 from router.model.names import Names
+from router.model.pages import Pages
 from router.model.scores import Lexicon, Model, Senses
 
 FORMAT = 1
@@ -112,6 +113,8 @@ def metadata(model: Model) -> bytes:
         "routing": model.routing and asdict(model.routing),
         "unseen": [model.terms.unseen, model.grams.unseen],
     }
+    if model.sentences:
+        content["sentences"] = model.sentences.name
     # Lone surrogates (escapes in YAML can make them) survive the way to `json.loads` and back.
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
 
@@ -119,6 +122,12 @@ def metadata(model: Model) -> bytes:
 def labelled(tasks: Iterable[LabelledTask]) -> bytes:
     """Labelled tasks as JSON; `Model.tasks` turns it back."""
     rows = [(task.task, task.expect, task.path, task.line) for task in tasks]
+    return json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def paged(pages: Mapping[str, Page]) -> bytes:
+    """Pages as JSON, each a text of its own, so that `Pages` need not read them all."""
+    rows = {path: json.dumps(page, ensure_ascii=False) for path, page in sorted(pages.items())}
     return json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -141,6 +150,11 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
             arrays["sense_squares"],
             arrays.get("sense_routes", ()),
         )
+    sentences = None
+    if "sentences" in meta:
+        from router.model.sentences import Sentences  # late: numpy
+
+        sentences = Sentences(meta["sentences"], arrays["sentences"])
     return Model(
         made_from=meta["made_from"],
         project=meta["project"],
@@ -157,6 +171,8 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         calibration=Calibration(**meta["calibration"]),
         routing=_routing(meta["routing"]),
         labelled=arrays["tasks"],
+        sentences=sentences,
+        pages=Pages(arrays["pages"]),
     )
 
 
@@ -217,18 +233,16 @@ def _agent(values: dict[str, Any]) -> Agent:
         | {
             "tools": tuple(values["tools"]),
             "lines": tuple(values["lines"]),
-            "sections": tuple(Section(**section) for section in values["sections"]),
             "rules": tuple(map(_rule, values["rules"])),
         }
     )
 
 
 def _rule(values: dict[str, Any]) -> Rule:
-    use: Sequence[dict[str, Any]] = values["use"]
-    return Rule(
-        **values
-        | {"use": tuple(Link(**link) for link in use), "examples": tuple(values["examples"])}
-    )
+    links: dict[str, Any] = {
+        name: tuple(Link(**link) for link in values[name]) for name in ("use", "included")
+    }
+    return Rule(**values | links | {"examples": tuple(values["examples"])})
 
 
 def _sync_folder(folder: Path) -> None:

@@ -36,13 +36,14 @@ class Names(Mapping[str, int]):
         key = name.encode("utf-8", "surrogatepass")
         slots, starts = self.slots, self.starts
         mask = len(slots) - 1
-        first = crc32(key)
-        for step in range(len(slots)):
-            number = slots[(first + step) & mask]
+        place = crc32(key) & mask
+        for _ in slots:  # once around at most, whatever a file holds
+            number = slots[place]
             if number < 0:
                 break
             if self.joined[starts[number] : starts[number + 1]] == key:
                 return number
+            place = (place + 1) & mask
         return default
 
     def __contains__(self, name: object) -> bool:

@@ -11,6 +11,9 @@ A channel's score is the sum over the words, divided by the length of the task's
 channel (words and pieces count as orthogonal), which makes it a cosine. The score is the weighted
 sum of the channels, and a bias per route. Everything is linear in the words, so a route costs a
 few row additions, and what each word contributed is known for free.
+
+A model that was compiled with an encoder of sentences has a fourth channel, which only the whole
+task speaks through: the dot product of its vector with the route's.
 """
 
 from __future__ import annotations
@@ -21,16 +24,24 @@ from dataclasses import dataclass, field
 from functools import reduce
 from math import sqrt
 from operator import add, mul
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from router.errors import Fault
 from router.library.records import Agent, LabelledTask, Prompt, Route
 from router.model.calibration import Calibration, Routing, Scale
+from router.model.pages import Pages
 from router.model.pieces import WORD_START, split_word
 from router.model.text import STOP_WEIGHT, STOP_WORDS, grams, pairs, term, words
 
+if TYPE_CHECKING:
+    from router.model.sentences import Encoder, Sentences
+
 CHANNEL_WEIGHTS = (1.5, 1.0, 2.5)
 """Terms, grams, senses: chosen by `python bench/tune_channels.py`, whose rows judge nothing."""
+
+SENTENCE_WEIGHT = 3.5
+"""The whole sentence's beside those: chosen by `python bench/tune_channels.py MODEL.onnx` with
+all-MiniLM-L6-v2; from 3 to 4.2 nothing changes there."""
 
 CACHED_VALUES = 2_000_000
 """Numbers kept for words seen before: 16 MB."""
@@ -87,7 +98,8 @@ class Model:
     folders, with their SHA-256, None for a linked file that was missing. There is a `bias`, and a
     weight of each feature, per route, and one more for "none of them" where the library has tasks
     that no rule fits. `calibration` is the shipped one, or fitted to held-out examples; `routing`
-    what the library says instead, None if nothing. `labelled` is JSON, see `tasks`.
+    what the library says instead, None if nothing. `labelled` is JSON, see `tasks`; `pages` has
+    what the agents' and prompts' texts are made of.
     """
 
     made_from: str
@@ -105,6 +117,8 @@ class Model:
     senses: Senses | None
     bias: Sequence[float]
     labelled: bytes | memoryview = b"[]"
+    sentences: Sentences | None = None
+    pages: Pages = field(default_factory=Pages, compare=False)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -123,28 +137,31 @@ class Model:
 class Word:
     """A word's or pair's say per channel: a number per route (None: nothing), and its square.
 
-    It is `known` when the library or the encoder knows it and it is no stop word.
+    It is `known` when the library or the encoder knows it and it is no stop word. The whole
+    sentence is listed as if it were one more word, the only one with a fourth channel.
     """
 
     text: str
-    rows: tuple[Row | None, Row | None, Row | None] = field(compare=False)
-    squares: tuple[float, float, float]
+    rows: tuple[Row | None, ...] = field(compare=False)
+    squares: tuple[float, ...]
     known: bool
 
     @property
-    def means(self) -> tuple[float, float, float]:
+    def means(self) -> tuple[float, ...]:
         """What it says per channel for a route on average."""
-        one, two, three = map(_mean, self.rows)
-        return one, two, three
+        return tuple(map(_mean, self.rows))
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A task's score for each route (and last for none, see `Model`), and the words behind it."""
+    """A task's score for each route (and last for none, see `Model`), and the words behind it.
+
+    There is a scale per channel, four where there is an encoder of sentences.
+    """
 
     totals: Sequence[float] = field(hash=False)
     words: tuple[Word, ...]
-    scales: tuple[float, float, float]
+    scales: tuple[float, ...]
 
     @property
     def known(self) -> bool:
@@ -174,13 +191,13 @@ class Scores:
         """What `word` added to the score of route number `route`."""
         return sum(
             scale * float(row[route])
-            for scale, row in zip(self.scales, word.rows, strict=True)
+            for scale, row in zip(self.scales, word.rows, strict=False)
             if row is not None
         )
 
     def usual(self, word: Word) -> float:
         """What `word` added to the score of a route on average."""
-        return sum(scale * mean for scale, mean in zip(self.scales, word.means, strict=True))
+        return sum(scale * mean for scale, mean in zip(self.scales, word.means, strict=False))
 
 
 class Scorer:
@@ -189,9 +206,13 @@ class Scorer:
     With `arrays` rows are numpy's, which is faster the more routes there are and gives the same
     numbers to the last bit; but importing numpy costs as much as a thousand tasks without it. By
     default they are used where numpy is there anyway, or the library large.
+
+    Raises `UsageError` where `encoder` is not the one that the model was compiled with.
     """
 
-    def __init__(self, model: Model, *, arrays: bool | None = None) -> None:
+    def __init__(
+        self, model: Model, *, arrays: bool | None = None, encoder: Encoder | None = None
+    ) -> None:
         count = len(model.bias)
         if arrays is None:
             arrays = "numpy" in sys.modules or count > FEW
@@ -205,6 +226,11 @@ class Scorer:
         else:
             self._rows = _Postings(model)
         self._room = min(MAX_WORDS, max(256, CACHED_VALUES // max(1, self._rows.width)))
+        self._comparer = None
+        if model.sentences or encoder:
+            from router.model.sentences import Comparer  # late: numpy
+
+            self._comparer = Comparer(model.sentences, encoder, count)
 
     def score(self, task: str) -> Scores:
         """The score of each route of the model for `task`."""
@@ -221,7 +247,13 @@ class Scorer:
             rows = [row for word in found if (row := word.rows[channel]) is not None]
             if rows and scale:
                 sums.append((scale, rows))
-        return Scores(self._rows.total(sums), tuple(found), (scales[0], scales[1], scales[2]))
+        if self._comparer:
+            row = self._rows.kept(self._comparer.row(task))
+            whole = _whole(row, said)
+            scales.append(SENTENCE_WEIGHT)
+            sums.append((SENTENCE_WEIGHT, [row]))
+            found.append(whole)
+        return Scores(self._rows.total(sums), tuple(found), tuple(scales))
 
     def _learn(self, text: str) -> Word:
         terms, term_square, term_known = self._lexical(
@@ -280,6 +312,14 @@ class Scorer:
         return self._rows.senses(pieces), square, whole
 
 
+def _whole(row: Row, said: Sequence[str]) -> Word:
+    """What the whole sentence says, as a word. It is evidence where any word of it could be."""
+    from router.model.sentences import WHOLE
+
+    known = any(word not in STOP_WORDS for word in said)
+    return Word(WHOLE, (None, None, None, row), (0.0, 0.0, 0.0, 1.0), known)
+
+
 _Sparse = tuple[Any, Any, Any]
 """A lexicon's weights: starts, routes, values."""
 
@@ -317,6 +357,11 @@ class _Lists:
             return row
         columns = self._senses.routes
         return [sum(map(mul, row, columns[route :: self._count])) for route in range(self._count)]
+
+    def kept(self, row: Any) -> Row:
+        """An array as a row."""
+        found: Row = row.tolist()
+        return found
 
     def total(self, sums: list[tuple[float, list[Row]]]) -> Sequence[float]:
         """The bias and each scale times the sum of its rows."""
@@ -357,6 +402,9 @@ class _Arrays(_Lists):
         row = reduce(add, (self._vectors[piece] for piece in pieces), self._np.zeros(self._width))
         if self._columns.size:
             return self._projected(row)
+        return row
+
+    def kept(self, row: Any) -> Row:
         return row
 
     def total(self, sums: list[tuple[float, list[Row]]]) -> Sequence[float]:

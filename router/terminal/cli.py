@@ -15,10 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from router.context.formats import Format, check_format
 from router.errors import FilesError, RouterError, UsageError, printable
 from router.router import Router
 
 if TYPE_CHECKING:
+    from router.context.parts import Context
     from router.decision.deciding import Decision
     from router.evaluation.assessing import Assessment
     from router.terminal.report import Table
@@ -83,17 +85,53 @@ def answer(
     top: int = 5,
     library: Path | None = None,
     as_json: bool = False,
+    budget: int | None = None,
+    format: Format = "markdown",
 ) -> int:
     """Route a task; the context goes to stdout, a line about the decision to stderr."""
+    check_format(format)
+    if as_json and format != "markdown":
+        raise UsageError("format: `--json` is one by itself; give either it or `--format`")
     router, decision = _routed(words, agent, top, library)
-    context = router.assemble(decision)
+    context = router.assemble(decision, budget=budget, format=format)
     for missing in context.missing:
         say(f"missing prompt: {printable(missing)}")
+    if context.dropped:
+        from router.terminal.report import dropped_lines
+
+        for line in dropped_lines(context):
+            say(line)
     if as_json:
         show_json({"decision": decision.to_dict(), "context": context.to_dict()})
     elif not decision.abstained:
-        _show_markdown(context.text)
+        _show_context(context, format)
     return ABSTAINED if decision.abstained else DONE
+
+
+def show(
+    route: str,
+    *,
+    diff: str | None = None,
+    library: Path | None = None,
+    as_json: bool = False,
+    format: Format = "markdown",
+) -> int:
+    """Print what a match of a rule puts into a context, or how it differs from another's."""
+    check_format(format)
+    if as_json and (diff or format != "markdown"):
+        raise UsageError("format: `--json` is one by itself; leave `--diff` and `--format` out")
+    router = load(library)
+    context = router.show(route)
+    if diff is not None:
+        from router.terminal.report import difference
+
+        other = router.show(diff)
+        sys.stdout.write(difference(route, context.render(format), diff, other.render(format)))
+    elif as_json:
+        show_json({"route": route} | context.to_dict())
+    else:
+        _show_context(context, format)
+    return DONE
 
 
 def why(
@@ -148,16 +186,26 @@ def _routed(
     return router, decision
 
 
-def rules(*, agent: str | None = None, library: Path | None = None, as_json: bool = False) -> int:
-    """List the rules of the library."""
-    from router.terminal.report import rules_table
+def rules(
+    *,
+    agent: str | None = None,
+    tokens: bool = False,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """List the rules of the library; with `tokens` how much a match of each gives to read."""
+    from router.terminal.report import rules_table, sizes, sizes_table
 
     router = load(library)
     routes = [router.routes[number] for number in router.eligible(agent)]
+    contexts = [router.show(route.id) for route in routes] if tokens else []
     if as_json:
-        show_json([route.to_dict() for route in routes])
+        listed = [route.to_dict() for route in routes]
+        for row, context in zip(listed, contexts, strict=False):
+            row["tokens"] = sizes(context)
+        show_json(listed)
     else:
-        _show_table(rules_table(routes))
+        _show_table(sizes_table(routes, contexts) if tokens else rules_table(routes))
     return DONE
 
 
@@ -544,7 +592,8 @@ def show_json(value: object, indent: int | None = 2) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
-def _show_markdown(text: str) -> None:
+def _show_context(context: Context, format: Format) -> None:
+    text = context.render(format)
     if not sys.stdout.isatty():
         sys.stdout.write(text)
         return
@@ -553,7 +602,13 @@ def _show_markdown(text: str) -> None:
 
     # Control characters of a file or a task must not drive the terminal.
     text = "".join(c if c.isprintable() or c in "\n\t" else "␛" for c in text)
-    Console().print(Syntax(text, "markdown", word_wrap=True, background_color="default"))
+    Console().print(
+        Syntax(text, _LEXERS.get(format, "json"), word_wrap=True, background_color="default")
+    )
+
+
+_LEXERS = {"markdown": "markdown", "xml": "markdown"}
+"""What a format looks like on a terminal."""
 
 
 def _show_lines(lines: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from router import __version__
+from router.context.formats import FORMATS
 from router.evaluation.overlap import ALIKE
 from router.terminal import cli
 
@@ -51,6 +52,9 @@ AgentName = Annotated[
     str | None, typer.Option("--agent", help="Only the rules of this agent.", show_default=False)
 ]
 Top = Annotated[int, typer.Option(min=1, help="How many candidates to show.")]
+ContextFormat = Annotated[
+    str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -79,9 +83,32 @@ def task(
     top: Top = 5,
     library: LibraryFolder = None,
     as_json: Json = False,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="At most so many tokens, estimated.", show_default=False
+        ),
+    ] = None,
+    format: ContextFormat = "markdown",
 ) -> None:
     """Route a task and print its context (the default: `route "fix the login"`)."""
-    _finish(cli.answer, words, agent=agent, top=top, library=library, as_json=as_json)
+    options = {"agent": agent, "top": top, "library": library, "as_json": as_json}
+    _finish(cli.answer, words, **options, budget=budget, format=format)
+
+
+@app.command()
+def show(
+    route: Annotated[str, typer.Argument(metavar="AGENT/RULE", help="The rule.")],
+    diff: Annotated[
+        str | None,
+        typer.Option(metavar="AGENT/RULE", help="Show how this one differs.", show_default=False),
+    ] = None,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+    format: ContextFormat = "markdown",
+) -> None:
+    """Print the context of a rule, without a task."""
+    _finish(cli.show, route, diff=diff, library=library, as_json=as_json, format=format)
 
 
 @app.command()
@@ -110,9 +137,16 @@ def why(
 
 
 @app.command()
-def rules(agent: AgentName = None, library: LibraryFolder = None, as_json: Json = False) -> None:
+def rules(
+    agent: AgentName = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Show what a match gives a model to read, estimated.")
+    ] = False,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
     """List the rules of the library."""
-    _finish(cli.rules, agent=agent, library=library, as_json=as_json)
+    _finish(cli.rules, agent=agent, tokens=tokens, library=library, as_json=as_json)
 
 
 @app.command()

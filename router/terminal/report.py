@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isnan
 from typing import TYPE_CHECKING
 
+from router.context.fitting import Dropped
+from router.context.parts import Context
 from router.decision.deciding import Decision
 from router.decision.explanation import NOT_WHEN, Explanation, Say
 from router.decision.flip import Flip, Margin
@@ -14,6 +17,7 @@ from router.errors import printable
 from router.evaluation.measuring import Rate, Report, Result
 from router.library.learning import Lesson
 from router.library.records import Route
+from router.library.tokens import estimate
 from router.model.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -159,7 +163,7 @@ def rules_table(routes: Sequence[Route]) -> Table:
             (
                 route.id,
                 " + ".join(
-                    link.path or f"{printable(link.target)} (missing)" for link in route.rule.use
+                    link.path or f"{printable(link.target)} (missing)" for link in route.rule.bundle
                 ),
                 f"{route.agent.path}:{route.rule.line}",
             )
@@ -211,6 +215,53 @@ LABELS = {
     "brier": "Brier score",
 }
 """What people read for each figure; its name is what `--min` and `--max` take."""
+
+
+def sizes(context: Context) -> dict[str, int]:
+    """The estimated tokens of a context without a task: of the agent, the prompts, and of all."""
+    parts = context.parts
+    prompts = sum(part.tokens for part in parts if part.role in ("prompt", "missing"))
+    agent = sum(part.tokens for part in parts if part.section)
+    return {"agent": agent, "prompts": prompts, "all": estimate(context.text)}
+
+
+def sizes_table(routes: Sequence[Route], contexts: Sequence[Context]) -> Table:
+    """What a match of every route gives a model to read, in estimated tokens."""
+    rows = []
+    for route, context in zip(routes, contexts, strict=True):
+        prompts = [part for part in context.parts if part.role == "prompt"]
+        listed = " + ".join(f"{part.source} {part.tokens}" for part in prompts)
+        said = sizes(context)
+        rows.append((route.id, *(str(said[name]) for name in ("all", "agent", "prompts")), listed))
+    return Table(("route", "tokens", "agent", "prompts", "of each prompt"), tuple(rows))
+
+
+def difference(name: str, text: str, other_name: str, other: str) -> str:
+    """A unified diff of two contexts; "" where they are the same."""
+    lines = difflib.unified_diff(
+        text.splitlines(), other.splitlines(), name, other_name, lineterm=""
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def dropped_lines(context: Context) -> list[str]:
+    """What a budget had no room for, and what it is used for."""
+    budget = context.budget
+    if budget is None:
+        return []
+    lines = [printable(_gone(gone)) for gone in context.dropped]
+    kind = "estimated" if budget.counter == "estimate" else budget.counter
+    total = sum(gone.tokens for gone in context.dropped)
+    lines.append(f"budget: {budget.used} of {budget.limit} tokens ({kind}); {total} dropped")
+    return lines
+
+
+def _gone(gone: Dropped) -> str:
+    first, last = gone.lines or (0, 0)
+    place = f":{first}-{last}" if last > first else f":{first}" if first else ""
+    what = f"{gone.role} " if gone.role in ("missing", "rationale", "escalation") else ""
+    verb = "cut" if gone.cut else "dropped"
+    return f"{verb}: {gone.source}{place}: {what}{', '.join(gone.titles)} ({gone.tokens} tokens)"
 
 
 def figures_table(found: Metrics, *, beside: bool = False) -> Table:

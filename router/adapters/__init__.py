@@ -1,0 +1,1 @@
+"""The router inside agent frameworks: a module for each, imported by whoever has the framework."""
