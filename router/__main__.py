@@ -10,7 +10,9 @@ import sys
 
 from router.terminal import cli
 
-COMMANDS = ("task", "why", "rules", "show", "compile", "eval", "learn", "tune", "init", "new")
+COMMANDS = (
+    "task", "why", "rules", "show", "overlap", "compile", "eval", "cases", "learn", "tune", "init", "new",
+)  # fmt: skip
 
 
 def main() -> None:
