@@ -10,9 +10,7 @@ import sys
 
 from router.terminal import cli
 
-COMMANDS = (
-    "task", "why", "rules", "show", "overlap", "compile", "eval", "cases", "learn", "tune", "init", "new",
-)  # fmt: skip
+COMMANDS = frozenset("task why rules show overlap compile eval cases learn tune init new".split())
 
 
 def main() -> None:
