@@ -11,7 +11,7 @@ import sys
 from router.terminal import cli
 
 COMMANDS = frozenset(
-    "task why rules show overlap check compile eval cases learn tune init new".split()
+    "task why rules show overlap check compile eval cases learn tune init new export".split()
 )
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from router.errors import Fault, LibraryError
 from router.library.rules import slug
-from router.library.writing import opened
+from router.library.writing import write_new
 
 STARTER = Path(__file__).parent.parent / "starter"
 _NAME = re.compile(r"[^\W_][\w .&+-]{0,79}")
@@ -19,7 +17,8 @@ def start(root: str | os.PathLike[str]) -> tuple[str, ...]:
     """Copy the starting library to `root`, a folder that is made if it is not there.
 
     Returns the paths written, relative to it. Raises `LibraryError` with a fault for every file
-    that is there already, before anything is written, or for what cannot be written.
+    that is there already, before anything is written, or for what cannot be
+    written.
 
     >>> start("my-library")  # doctest: +SKIP
     ('agents/developer.md', 'agents/writer.md', 'cases.yaml', …)
@@ -30,7 +29,7 @@ def start(root: str | os.PathLike[str]) -> tuple[str, ...]:
         for path in sorted(source.rglob("*"))
         if path.is_file()
     }
-    return _write(os.fspath(root), files)
+    return write_new(os.fspath(root), files)
 
 
 def add(root: str | os.PathLike[str], kind: str, name: str) -> tuple[str, ...]:
@@ -55,22 +54,4 @@ def add(root: str | os.PathLike[str], kind: str, name: str) -> tuple[str, ...]:
     for path in paths:
         form = (STARTER / "new" / f"{path.partition('s/')[0]}.md").read_text(encoding="utf-8")
         files[path] = re.sub("NAME|TITLE", lambda found: said[found[0]], form).encode()
-    return _write(os.fspath(root), files)
-
-
-def _write(root: str, files: Mapping[str, bytes]) -> tuple[str, ...]:
-    there = [path for path in files if os.path.lexists(os.path.join(root, path))]
-    if there:
-        message = "is there already, and is not replaced; nothing was written"
-        raise LibraryError(tuple(Fault(path, 1, message) for path in there))
-    try:
-        os.makedirs(root, exist_ok=True)
-    except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        raise LibraryError((Fault(root, 1, f"cannot be made: {cause}"),)) from None
-    for path, data in files.items():
-        with opened(root, path) as place:
-            _, status = place.read()
-            if status is not None or not place.replace(data, None):
-                raise place.fault("was made by another program meanwhile; look at it")
-    return tuple(files)
+    return write_new(os.fspath(root), files)

@@ -463,6 +463,21 @@ def new(kind: str, words: Sequence[str], *, library: Path | None = None) -> int:
     return DONE
 
 
+def export(target: str, folder: Path, *, library: Path | None = None) -> int:
+    """Write the library in the format of another tool."""
+    from router.exporting import exporting
+    from router.library.writing import write_new
+
+    made = exporting.export(load(library).model, target)
+    written = write_new(str(folder), made.files, again=True)
+    for path in written:
+        print(printable(str(folder / path)))
+    for loss in made.losses:
+        say(str(loss))
+    say(f"{len(made.files)} files, {len(written)} of them new; {len(made.losses)} not held")
+    return DONE
+
+
 def learn(
     words: Sequence[str],
     *,

@@ -342,6 +342,27 @@ def new(
     _finish(cli.new, kind.value, words, library=library)
 
 
+class Target(StrEnum):
+    claude_skills = "claude-skills"
+    copilot = "copilot"
+    agents_md = "agents-md"
+
+
+@app.command()
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
+    ],
+    to: Annotated[Target, typer.Option("--to", help="The format.", show_default=False)],
+    library: LibraryFolder = None,
+) -> None:
+    """Write the library in another format, for hosts that choose in context.
+
+    What the format cannot hold is said. A file that is there is never replaced.
+    """
+    _finish(cli.export, to.value, folder, library=library)
+
+
 @app.command()
 def learn(
     words: Task,
