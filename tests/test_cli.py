@@ -364,7 +364,7 @@ def test_the_shipped_library_is_not_taught(run: Run, tmp_path: Path) -> None:
     done = run("learn", "x", "--none", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert done.stderr.startswith(
-        "library: the one shipped with this program cannot be taught; copy agents/, prompts/ and"
+        "library: the one shipped with this program cannot be taught; `route init DIR` makes"
     )
     assert not (ROOT / "tasks").exists()
 
@@ -486,7 +486,7 @@ def test_the_shipped_library_is_not_tuned(run: Run, tmp_path: Path) -> None:
     done = run("tune", ROOT / "tests/tasks.dev.jsonl", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert done.stderr.startswith(
-        "library: the one shipped with this program cannot be tuned; copy"
+        "library: the one shipped with this program cannot be tuned; `route init DIR` makes"
     )
 
 

@@ -59,7 +59,7 @@ class _Made:
     def write(self, path: str, front: Mapping[str, Any], body: str) -> None:
         said = {key: value for key, value in front.items() if value not in ("", [], ())}
         text = yaml.safe_dump(said, allow_unicode=True, sort_keys=False, width=1_000_000)
-        self.files[path] = f"---\n{text}---\n{body}".encode()
+        self.files[path] = f"---\n{text}---\n{_ended(body)}".encode()
 
     def lose(self, path: str, line: int, message: str) -> None:
         self.losses.append(Fault(path, line, message, "warning"))
@@ -103,7 +103,7 @@ def _skills(made: _Made) -> None:
             if link.path is None:
                 made.lose(agent.path, link.line, f"left out: `{link.target}`, which is not there")
             else:
-                made.files[f"{name}/{links[link.path]}"] = _text(prompts[link.path]).encode()
+                made.files[f"{name}/{links[link.path]}"] = _page(prompts[link.path]).encode()
         made.left_out(agent, icon=agent.icon, tools=agent.tools and not tools)
     made.settings_left_out()
 
@@ -286,10 +286,14 @@ def _relinked(text: str, links: Iterable[Link], places: Mapping[str, str]) -> st
     return re.sub(rf"\]\(({pattern})\)", lambda found: f"]({targets[found[1]]})", text)
 
 
-def _text(prompt: Prompt) -> str:
-    """A prompt as a page of its own: with a heading."""
-    body = prompt.text.lstrip("\n")
+def _page(prompt: Prompt) -> str:
+    """A prompt without front matter: its title is a heading."""
+    body = _ended(prompt.text.lstrip("\n"))
     return body if body.startswith("#") else f"# {prompt.title}\n\n{body}"
+
+
+def _ended(text: str) -> str:
+    return text.rstrip("\n") + "\n"
 
 
 def _stems(paths: Iterable[str | None]) -> dict[str, str]:
