@@ -12,7 +12,8 @@ from router.errors import Fault
 from router.library.records import Agent, Prompt
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_LINK = re.compile(r"(?<!!)\[[^\]\n]{0,300}\]\(<?(?P<target>[^)\s>#?]+\.mdc?)(?:[#?][^)\s]*)?>?\)")
+# From the middle on, and with no `(` inside: each place is then looked at once.
+_LINK = re.compile(r"\]\(<?(?P<target>[^()\s>#?]+\.mdc?)(?:[#?][^()\s]*)?>?\)")
 _PLACEHOLDER = re.compile(r"[{}<>$*]|\.\.\.|…|^path/|/path/|^url|example\.md", re.IGNORECASE)
 
 
