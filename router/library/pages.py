@@ -33,7 +33,9 @@ _WHO = re.compile(
     r"(?:(?:your|core|key|main) )?(?:role|responsibilities)(?: and responsibilities)?"
 )
 # Spaces of one line only: a run of empty lines would be scanned from each of them.
-_WHO_LABEL = re.compile(r"^[^\w\n]*(?:Role|(?:Core )?Responsibilities)\s*(?::\*\*|\*\*:)", re.MULTILINE)
+_WHO_LABEL = re.compile(
+    r"^[^\w\n]*(?:Role|(?:Core )?Responsibilities)\s*(?::\*\*|\*\*:)", re.MULTILINE
+)
 _BOX = re.compile(r"^[^\S\n]*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s", re.MULTILINE)
 _SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]*_]*(?=\s+["'“‘(\[*_`]*[A-Z0-9])|[。！？]""")
 _LABELLED = re.compile(r"\*\*(?P<title>.+?)\s*:?\*\*\s*:?\s*(?P<text>.*)", re.DOTALL)
