@@ -47,8 +47,8 @@ def test_every_file_is_read_as_it_should(
 ) -> None:
     library, faults = wild
     agent = next((agent for agent in library.agents if agent.path == row["path"]), None)
-    found = (agent.format, agent.id) if agent else (None, None)
-    assert found == (row["format"], row["id"])
+    found = (agent.format, agent.id, agent.name) if agent else (None, None, None)
+    assert found == (row["format"], row["id"], row["name"])
     said = agent.description if agent else ""
     assert said.startswith(row["description"])
     assert bool(said) is bool(row["description"])
