@@ -66,6 +66,19 @@ RIVALS = own(
 """The only line of the second rule is the first one's."""
 
 
+TAKER = own(
+    rules(
+        "### Bread\n**When**: Kneading dough, baking bread or rolls\n"
+        "**Use**: [Dough](../prompts/dough.md)\n**Examples**:\n- the bread is too dense\n"
+        "### Ships\n**When**: Mooring ships at the quay\n**Use**: [Ship](../prompts/ship.md)\n"
+        "**Examples**:\n- how long is the dough for bread and rolls kneaded?\n"
+    ),
+    dough=DOUGH,
+    ship="# Harbour\n\nMoor it.\n",
+)
+"""The Example of the second rule is for the first one."""
+
+
 class Row(NamedTuple):
     """A code, files that provoke it, what is found, and the file in question after `--fix`."""
 
@@ -122,7 +135,7 @@ ROWS = [
     Row("R056", own(rules(RULE + "**Rationale**: <!-- why\n"), dough=DOUGH), ["agents/a.md:8:1 warning"]),
     Row("R057", own(rules(RULE.replace("Dough does not rise", "Help with tasks")), dough=DOUGH), ["agents/a.md:8:1 warning"]),
     Row("R058", RIVALS, ["agents/a.md:13:1 warning"]),
-    Row("R059", RIVALS, ["agents/a.md:8:1 advice"]),
+    Row("R059", TAKER, ["agents/a.md:8:1 advice"]),
     Row("R060", own(BAKER.replace("Bakes bread", "Always use this for any task")), ["agents/a.md:1:1 warning"]),
 ]  # fmt: skip
 
