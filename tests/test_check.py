@@ -136,7 +136,7 @@ ROWS = [
     Row("R057", own(rules(RULE.replace("Dough does not rise", "Help with tasks")), dough=DOUGH), ["agents/a.md:8:1 warning"]),
     Row("R058", RIVALS, ["agents/a.md:13:1 warning"]),
     Row("R059", TAKER, ["agents/a.md:8:1 advice"]),
-    Row("R060", own(BAKER.replace("Bakes bread", "Always use this for any task")), ["agents/a.md:1:1 warning"]),
+    Row("R060", own(BAKER.replace("Bakes bread", "Always use this for any task, and first")), ["agents/a.md:1:1 warning"]),
 ]  # fmt: skip
 
 
@@ -268,6 +268,53 @@ def test_a_fix_does_not_follow_a_link_out_of_the_library(tmp_path: Path) -> None
     assert outside.read_bytes() == before
 
 
+CLAIMS = [
+    # a description, and what of it claims every task, "" for nothing
+    ("Use this for any task.", "any task"),
+    ("Handles all kinds of requests", "all kinds of requests"),
+    ("Always use this skill. It bakes.", "Always use this skill"),
+    ("Good for everything", "for everything"),
+    ("Use for any task that needs an oven", ""),
+    ("Answers all questions about bread", ""),
+    ("Runs the tests. Always use after code changes.", ""),
+    ("Always use yeast that is fresh", ""),
+    ("Any other document tasks", ""),
+    ("Use proactively for data analysis tasks and queries", ""),
+]
+
+
+@pytest.mark.parametrize(("description", "claim"), CLAIMS, ids=[row[0] for row in CLAIMS])
+def test_a_claim_with_a_condition_is_none(tmp_path: Path, description: str, claim: str) -> None:
+    root = write(tmp_path, skill(skilled("Bake.\n", description)))
+    messages = [fault.message for fault in static(root) if fault.code == "R060"]
+    said = [message.split("“")[1].split("”")[0] for message in messages]
+    assert said == ([claim] if claim else [])
+
+
+NO_LINKS = [
+    "[a](https://example.org/x.md)", "[a](mailto:x.md)", "`[a](x.md)`", "![a](x.png)",
+    "[your page](path/to/page.md)", "[a](<{{ page }}.md>)", "[a](../SKILL.md/../a/SKILL.md#part)",
+    "```md\n[a](x.md)\n```", "[a](#part)", "a[i](x.py)", "[a](/skills/a/SKILL.md)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NO_LINKS)
+def test_what_is_no_link_to_a_missing_file(tmp_path: Path, body: str) -> None:
+    assert static(write(tmp_path, skill(skilled(f"{body}\n")))) == []
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        "Read, Grep, Bash(git add:*), mcp__github__create_issue, Task(reviewer)", "[Read, Write]",
+        "read edit search web/fetch github/*", '"*"', "[]", "", "execute_command, list_files",
+    ],
+)  # fmt: skip
+def test_tools_that_hosts_have_are_known(tmp_path: Path, tools: str) -> None:
+    text = BAKER.replace("---\n\n", f"tools: {tools}\n---\n\n")
+    assert static(write(tmp_path, {".claude/agents/baker.md": text})) == []
+
+
 SOUND = own(rules(RULE), dough=DOUGH)
 WARNED = own(rules(RULE), dough=DOUGH, cake=DOUGH)
 WRONG = own(rules("### Sourdough\n"))
@@ -367,7 +414,7 @@ def test_as_text_a_line_each(reported: checking.Report) -> None:
 
 def test_as_json_all_that_is_known(reported: checking.Report) -> None:
     told = json.loads(findings.as_json(reported))
-    assert set(told) == {"findings", "errors", "warnings", "advice", "silenced", "rules"}
+    assert set(told) == {"findings", "errors", "warnings", "advice", "silenced", "fixable", "rules"}
     keys = {"path", "line", "column", "severity", "code", "title", "message"}
     assert all(set(row) == keys for row in told["findings"])
     assert [row["code"] for row in told["findings"]] == [f.code for f in reported.findings]

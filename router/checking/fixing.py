@@ -7,10 +7,11 @@ not what the finding said, or the file would not say what it should, nothing is 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -51,23 +52,40 @@ def fix(root: str | os.PathLike[str], findings: Iterable[Fault]) -> dict[str, in
     Each file is replaced whole or not at all. Raises `LibraryError` when one cannot be written.
     """
     folder = Folder(root)
-    by_path: dict[str, list[Fault]] = {}
-    for fault in findings:
-        if fault.code in FIXES:
-            by_path.setdefault(fault.path, []).append(fault)
     mended: dict[str, int] = {}
-    if not by_path:
-        return mended
-    neighbours = Neighbours(file.path for file in snapshot(folder).files)
-    for path, faults in sorted(by_path.items()):
-        if not _is_itself(folder, path):
-            continue  # behind a link: what it leads to has a finding of its own, or is not ours
+    for path, faults, neighbours in _by_path(folder, findings):
         with writing.opened(folder.root, path) as place:
             data, status = place.read()
             new, count = _mended(path, data, faults, neighbours)
             if status is not None and new != data and place.replace(new, status):
                 mended[path] = count
     return mended
+
+
+def mendable(folder: Folder, findings: Iterable[Fault]) -> int:
+    """How many of the findings `fix` would mend."""
+    count = 0
+    for path, faults, neighbours in _by_path(folder, findings):
+        with contextlib.suppress(UnreadableError):  # gone since it was checked
+            count += _mended(path, folder.read(path).data, faults, neighbours)[1]
+    return count
+
+
+def _by_path(
+    folder: Folder, findings: Iterable[Fault]
+) -> Iterator[tuple[str, list[Fault], Neighbours]]:
+    """The findings of each file that there are fixes for, and the library's other files."""
+    by_path: dict[str, list[Fault]] = {}
+    for fault in findings:
+        if fault.code in FIXES:
+            by_path.setdefault(fault.path, []).append(fault)
+    if not by_path:
+        return
+    neighbours = Neighbours(file.path for file in snapshot(folder).files)
+    for path, faults in sorted(by_path.items()):
+        # Behind a link: what it leads to has a finding of its own, or is not ours.
+        if _is_itself(folder, path):
+            yield path, faults, neighbours
 
 
 def _is_itself(folder: Folder, path: str) -> bool:

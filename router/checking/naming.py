@@ -39,6 +39,10 @@ TOOLS = frozenset(
     " grep_search list list_directory lsp patch question read_file read_many_files replace"
     " run_shell_command save_memory search_file_content skill task todoread todowrite web_fetch"
     " webfetch websearch write write_file write_todos"
+    # Cline and Roo
+    " access_mcp_resource apply_diff ask_followup_question attempt_completion browser_action"
+    " codebase_search execute_command insert_content list_code_definition_names list_files new_task"
+    " replace_in_file search_and_replace search_files switch_mode use_mcp_tool write_to_file"
     # this project's own agents
     " code_search edit_file".split()
 )

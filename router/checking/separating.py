@@ -23,10 +23,15 @@ SAYS_NOTHING = frozenset(
 _EVERYTHING = re.compile(
     r"\b(?:(?:any|every|all)\s+(?:(?:kinds?|types?|sorts?)\s+of\s+)?(?:other\s+)?"
     r"(?:tasks?|requests?|questions?|prompts?|situations?|user\s+messages?)\b"
-    r"|always\s+(?:use|apply|activate|invoke|call|load|run)\b(?!\s+\w+ing)"
-    r"|for\s+(?:anything|everything)\b)",
+    r"|always\s+(?:use|apply|activate|invoke|call|load|run)(?:\s+(?:this|it)\b)?"
+    r"(?:\s+(?:agent|command|rule|skill)\b)?(?=\s*(?:[.,;!]|$))"
+    r"|for\s+(?:anything|everything)\b)"
+    r"(?!\s+(?:about|concerning|for|from|in|involving|needing|of|on|regarding|related|relating"
+    r"|requiring|that|to|where|which|with|within|without)\b)",
     re.IGNORECASE,
 )
+"""A claim without a condition: `any task that needs a database` is none."""
+
 MIN_RULES, MIN_WORDS, MOST = 8, 40, 0.5
 """A rule claims everything when it has this share of the words of all others, if those are enough
 to tell; or when it takes lines of this share of them."""
