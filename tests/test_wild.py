@@ -47,8 +47,8 @@ def test_every_file_is_read_as_it_should(
 ) -> None:
     library, faults = wild
     agent = next((agent for agent in library.agents if agent.path == row["path"]), None)
-    found = (agent.format, agent.id) if agent else (None, None)
-    assert found == (row["format"], row["id"])
+    found = (agent.format, agent.id, agent.name) if agent else (None, None, None)
+    assert found == (row["format"], row["id"], row["name"])
     said = agent.description if agent else ""
     assert said.startswith(row["description"])
     assert bool(said) is bool(row["description"])
@@ -133,22 +133,24 @@ HOSTILE = {
     "over the limit": (big("b/SKILL.md", b"x" * (MAX_FILE_BYTES + 1)), REFUSED),
     "brackets": (big("b/SKILL.md", matter("x", "[" * 50_000)), READ),
     "aliases": (big("b/SKILL.md", b"---\nname: b\ndescription: Bakes\n" + b"".join(b"k%d: &k%d [%s]\n" % (n, n, b", ".join([b"*k%d" % (n - 1)] * 9) if n else b"x") for n in range(200)) + b"---\n"), READ),
-    "20,000 keys": (big("b/SKILL.md", b"---\nname: b\ndescription: Bakes\n" + b"".join(b"k%d: v\n" % n for n in range(20_000)) + b"---\nx"), READ),
-    "one key 50,000 times": (big("b/SKILL.md", b"---\nname: b\ndescription: Bakes\n" + b"k: v: w\n" * 50_000 + b"---\nx"), READ),
+    "10,000 keys": (big("b/SKILL.md", b"---\nname: b\ndescription: Bakes\n" + b"".join(b"k%d: v\n" % n for n in range(10_000)) + b"---\nx"), READ),
+    "one key 50,000 times": (big("b/SKILL.md", b"---\nname: b\ndescription: Bakes\n" + b"k: v: w\n" * 50_000 + b"---\nx"), REFUSED),
     "images": (big("b/SKILL.md", matter("![" * 400_000)), READ),
     "nested quotes": (big("b/SKILL.md", matter("> " * 400_000 + "x")), READ),
     "nested lists": (big("b/SKILL.md", matter("\n".join(" " * n + "- x" for n in range(1_000)))), READ),
-    "fences": (big("b/SKILL.md", matter("```\n" * 100_001)), READ),
+    "fences": (big("b/SKILL.md", matter("```\n" * 100_001)), REFUSED),
     "comments": (big("b/SKILL.md", b"<!--" * 200_000), READ),
-    "dashes": (big("b/SKILL.md", b"---\n" * 200_000), READ),
-    "blank lines": (big("b/SKILL.md", b"\n" * 900_000 + b"x"), READ),
+    "dashes": (big("b/SKILL.md", b"---\n" * 200_000), REFUSED),
+    "blank lines": (big("b/SKILL.md", b"\n" * 900_000 + b"x"), REFUSED),
+    "as many lines as may be": (big("b/SKILL.md", matter("# \n" * 19_990)), READ),
+    "empty lines between": (big("b/SKILL.md", matter("x" + "\n" * 19_980 + "x")), READ),
     "spaces": (big("b/SKILL.md", b"---" + b" " * 900_000 + b"x"), READ),
     "open examples": (big("b/SKILL.md", matter("x", "Bakes: " + "<example>user: hi " * 40_000)), READ),
     "stars": (big("b/SKILL.md", matter("**" * 400_000)), READ),
     "links": (big("b/SKILL.md", matter("[a](b.md) " * 90_000)), READ),
     "open links": (big("b/SKILL.md", matter("[a](" * 200_000)), READ),
     "TOML brackets": (big(".codex/agents/b.toml", b"a = " + b"[" * 100_000), REFUSED),
-    "TOML of 100,000 keys": (big(".codex/agents/b.toml", b"name = 'b'\ndescription = 'Bakes'\n" + b"".join(b"k%d = 1\n" % n for n in range(100_000))), READ),
+    "TOML of 100,000 keys": (big(".codex/agents/b.toml", b"name = 'b'\ndescription = 'Bakes'\n" + b"".join(b"k%d = 1\n" % n for n in range(100_000))), REFUSED),
     "TOML with a huge number": (big(".codex/agents/b.toml", b"a = " + b"9" * 10_000), REFUSED),
     "no bytes of text": (big("b/SKILL.md", bytes(range(256)) * 1_000), REFUSED),
     "symlink loop": (special("symlink loop"), REFUSED),
@@ -169,7 +171,7 @@ def test_no_file_crashes_hangs_or_blocks_the_others(tmp_path: Path, kind: str) -
     make(tmp_path)
     started = time.process_time()
     library, faults = read(tmp_path)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 5
     assert [agent.id for agent in library.agents if agent.id == "good"] == ["good"]
     assert len(library.agents) == 1 + routed
     assert library.errors == ()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from router.checking.catalogue import BY_CODE, CHECKS
-from router.checking.fixing import FIXES
+from router.checking.fixing import mendable
 from router.checking.settings import FILE, Settings, read_settings
 from router.checking.subject import Subject
 from router.errors import Fault, UsageError
@@ -23,20 +23,19 @@ _ORDER = {"error": 0, "warning": 1, "advice": 2}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, in order of path and line, and how much of it is silenced."""
+    """What was found, in order of path and line, and how much of it is silenced.
+
+    `fixable` counts those that `--fix` mends.
+    """
 
     root: str
     findings: tuple[Fault, ...]
     silenced: int = 0
     routes: int = 0
+    fixable: int = 0
 
     def count(self, severity: str) -> int:
         return sum(1 for fault in self.findings if fault.severity == severity)
-
-    @property
-    def fixable(self) -> int:
-        """Findings of codes that `--fix` knows."""
-        return sum(1 for fault in self.findings if fault.code in FIXES)
 
     def fails(self, *, strict: bool) -> bool:
         """Whether the library does not pass."""
@@ -65,6 +64,7 @@ class Report:
             "warnings": self.count("warning"),
             "advice": self.count("advice"),
             "silenced": self.silenced,
+            "fixable": self.fixable,
             "rules": self.routes,
         }
 
@@ -98,7 +98,8 @@ def check(
     told, hidden = settings.silenced(dict.fromkeys(found))
     if whole:
         told += settings.idle(hidden)
-    return Report(folder.root, tuple(sorted(told)), len(hidden), answer["routes"])
+    fixable = mendable(folder, told)
+    return Report(folder.root, tuple(sorted(told)), len(hidden), answer["routes"], fixable)
 
 
 def read_only(library: Library, files: Snapshot, settings: Settings) -> list[Fault]:

@@ -7,10 +7,11 @@ not what the finding said, or the file would not say what it should, nothing is 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -19,7 +20,7 @@ from router.library import frontmatter, rules, writing
 from router.library.discovery import snapshot
 from router.library.formats import LOOSE, format_of, identity
 from router.library.neighbours import Neighbours, same_letters
-from router.library.source import Folder
+from router.library.source import Folder, UnreadableError
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _KEY = re.compile(r"(\s*[\"']?[^\W\d][\w.-]*[\"']?\s*:[ \t]*)(.*?)([ \t]*)")
@@ -51,23 +52,47 @@ def fix(root: str | os.PathLike[str], findings: Iterable[Fault]) -> dict[str, in
     Each file is replaced whole or not at all. Raises `LibraryError` when one cannot be written.
     """
     folder = Folder(root)
-    by_path: dict[str, list[Fault]] = {}
-    for fault in findings:
-        if fault.code in FIXES:
-            by_path.setdefault(fault.path, []).append(fault)
     mended: dict[str, int] = {}
-    if not by_path:
-        return mended
-    neighbours = Neighbours(file.path for file in snapshot(folder).files)
-    for path, faults in sorted(by_path.items()):
-        if folder.inside(path) != os.path.normpath(path):
-            continue  # behind a link: what it leads to has a finding of its own, or is not ours
+    for path, faults, neighbours in _by_path(folder, findings):
         with writing.opened(folder.root, path) as place:
             data, status = place.read()
             new, count = _mended(path, data, faults, neighbours)
             if status is not None and new != data and place.replace(new, status):
                 mended[path] = count
     return mended
+
+
+def mendable(folder: Folder, findings: Iterable[Fault]) -> int:
+    """How many of the findings `fix` would mend."""
+    count = 0
+    for path, faults, neighbours in _by_path(folder, findings):
+        with contextlib.suppress(UnreadableError):  # gone since it was checked
+            count += _mended(path, folder.read(path).data, faults, neighbours)[1]
+    return count
+
+
+def _by_path(
+    folder: Folder, findings: Iterable[Fault]
+) -> Iterator[tuple[str, list[Fault], Neighbours]]:
+    """The findings of each file that there are fixes for, and the library's other files."""
+    by_path: dict[str, list[Fault]] = {}
+    for fault in findings:
+        if fault.code in FIXES:
+            by_path.setdefault(fault.path, []).append(fault)
+    if not by_path:
+        return
+    neighbours = Neighbours(file.path for file in snapshot(folder).files)
+    for path, faults in sorted(by_path.items()):
+        # Behind a link: what it leads to has a finding of its own, or is not ours.
+        if _is_itself(folder, path):
+            yield path, faults, neighbours
+
+
+def _is_itself(folder: Folder, path: str) -> bool:
+    try:
+        return folder.inside(path) == os.path.normpath(path)
+    except UnreadableError:
+        return False
 
 
 def _mended(
@@ -101,8 +126,11 @@ def _quote(text: _Text, fault: Fault) -> bool:
         return False
     meant = frontmatter.raw_value(found[2])
     quoted = "'" + meant.replace("'", "''") + "'"
-    document = frontmatter.split(text.path, f"---\n{found[1]}{quoted}\n---\n")
-    if document.faults or list(document.metadata.values()) != [meant]:
+    before, after = (
+        frontmatter.split(text.path, f"---\n{found[1]}{value}\n---\n", lenient=True)
+        for value in (found[2], quoted)
+    )
+    if not before.faults or after.faults or list(after.metadata.values()) != [meant]:
         return False
     text.lines[fault.line - 1] = found[1] + quoted + found[3]
     return True
@@ -130,10 +158,13 @@ def _name(text: _Text, fault: Fault) -> bool:
     if not re.fullmatch(r"-{3,}[ \t]*", text.lines[0]) or len(text.lines) < 3:
         return False
     name = f"name: {identity(text.path, format_of(text.path) or LOOSE)}"
-    empty = next((n for n, line in enumerate(text.lines) if re.fullmatch(r"name:\s*", line)), None)
-    if empty is not None and empty == fault.line - 1:
-        text.lines[empty] = name
-    elif empty is None and fault.line == 1:
+    document = frontmatter.split(text.path, "\n".join(text.lines), lenient=True)
+    if document.metadata.get("name"):
+        return False
+    line = document.lines.get("name")
+    if line == fault.line and re.fullmatch(r"name:\s*", text.lines[line - 1]):
+        text.lines[line - 1] = name
+    elif line is None and fault.line == 1:
         text.lines.insert(1, name)
         text.ends.insert(1, text.ends[0])
     else:

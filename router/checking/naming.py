@@ -7,6 +7,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 
 from router.checking.subject import Check, Subject
 from router.errors import Fault
@@ -18,6 +19,9 @@ KINDS = {kind.name: kind for kind in (OWN, *FORMATS)}
 
 MAX_LINES = 5
 """Of one file that are told to have invisible characters; the rest share one finding."""
+
+MAX_TOLD = 10
+"""Unknown tools of one file that are told; with more than these, its list is none of tools."""
 
 TOOLS = frozenset(
     # Claude Code
@@ -35,6 +39,10 @@ TOOLS = frozenset(
     " grep_search list list_directory lsp patch question read_file read_many_files replace"
     " run_shell_command save_memory search_file_content skill task todoread todowrite web_fetch"
     " webfetch websearch write write_file write_todos"
+    # Cline and Roo
+    " access_mcp_resource apply_diff ask_followup_question attempt_completion browser_action"
+    " codebase_search execute_command insert_content list_code_definition_names list_files new_task"
+    " replace_in_file search_and_replace search_files switch_mode use_mcp_tool write_to_file"
     # this project's own agents
     " code_search edit_file".split()
 )
@@ -143,10 +151,13 @@ def _unknown_tools(subject: Subject) -> Iterator[Fault]:
     small = {tool.casefold() for tool in known}
     near: dict[str, list[str]] = {}
     for agent in subject.library.agents:
-        for tool in agent.tools:
-            name = tool.partition("(")[0].strip()
-            if not name or name.casefold() in small or _SERVED.search(name):
-                continue
+        names = (tool.partition("(")[0].strip() for tool in agent.tools)
+        unknown = (
+            name
+            for name in names
+            if name and name.casefold() not in small and not _SERVED.search(name)
+        )
+        for name in islice(unknown, MAX_TOLD):
             if name not in near:
                 near[name] = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
             hint = (

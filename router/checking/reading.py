@@ -10,9 +10,9 @@ CHECKS = (
         "file that cannot be read",
         "error",
         """\
-The file is missing, is no regular file, is over 1 MB, may not be opened, lies outside of the
-library (also by a link), or has invisible characters in its name. A library may come from a
-stranger: only regular files within it are read.
+The file is missing, is no regular file, is over 1 MB or 20,000 lines, may not be opened, lies
+outside of the library (also by a link), or has invisible characters in its name. A library may
+come from a stranger: only regular files within it are read.
 """,
     ),
     Check(

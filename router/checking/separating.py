@@ -23,15 +23,23 @@ SAYS_NOTHING = frozenset(
 _EVERYTHING = re.compile(
     r"\b(?:(?:any|every|all)\s+(?:(?:kinds?|types?|sorts?)\s+of\s+)?(?:other\s+)?"
     r"(?:tasks?|requests?|questions?|prompts?|situations?|user\s+messages?)\b"
-    r"|always\s+(?:use|apply|activate|invoke|call|load|run)\b(?!\s+\w+ing)"
-    r"|for\s+(?:anything|everything)\b)",
+    r"|always\s+(?:use|apply|activate|invoke|call|load|run)(?:\s+(?:this|it)\b)?"
+    r"(?:\s+(?:agent|command|rule|skill)\b)?(?=\s*(?:[.,;!]|$))"
+    r"|for\s+(?:anything|everything)\b)"
+    r"(?!\s+(?:about|concerning|for|from|in|involving|needing|of|on|regarding|related|relating"
+    r"|requiring|that|to|where|which|with|within|without)\b)",
     re.IGNORECASE,
 )
+"""A claim without a condition: `any task that needs a database` is none."""
+
 MIN_RULES, MIN_WORDS, MOST = 8, 40, 0.5
 """A rule claims everything when it has this share of the words of all others, if those are enough
 to tell; or when it takes lines of this share of them."""
 
 MAX_WORDS = 4
+
+SURE = 0.5
+"""Confidence from which on a line counts as taken: below, it is a close thing, and says little."""
 
 
 def _informative(text: str) -> frozenset[str]:
@@ -101,18 +109,22 @@ def _takes(subject: Subject) -> Iterator[Fault]:
     by_id = {route.id: route for route in subject.library.routes}
     taken: dict[str, set[str]] = {}
     for pair in subject.map.pairs if subject.map else ():
-        for by, loser, own in (
-            (pair.first, pair.second, pair.words[1]),
-            (pair.second, pair.first, pair.words[0]),
-        ):
-            lines = [line for line in pair.stolen if line.by == by]
+        for by, loser in ((pair.first, pair.second), (pair.second, pair.first)):
+            stolen = [line for line in pair.stolen if line.by == by]
+            if stolen:
+                taken.setdefault(by, set()).add(loser)
+            lines = sorted(
+                (line for line in stolen if line.confidence >= SURE),
+                key=lambda line: -line.confidence,
+            )
             if not lines:
                 continue
-            taken.setdefault(by, set()).add(loser)
             more = f" and {len(lines) - 1} more of its lines" if len(lines) > 1 else ""
-            hint = f"; what speaks for that: {', '.join(own[:MAX_WORDS])}" if own else ""
+            words = ", ".join(lines[0].words[:MAX_WORDS])
+            hint = f", decided by: {words}" if words else ""
             route = by_id[by]
-            message = f"takes “{_short(lines[0].text)}”{more} from {loser}{hint}"
+            sure = f"{lines[0].confidence:.2f}"
+            message = f"takes “{_short(lines[0].text)}” ({sure}){more} from {loser}{hint}"
             yield TAKES.at(route.agent.path, route.rule.line, f"{_named(route)} {message}")
     for by, losers in taken.items():
         if len(by_id) >= MIN_RULES and len(losers) > MOST * (len(by_id) - 1):
@@ -162,10 +174,11 @@ TAKES = Check(
     "rule that takes another's",
     "advice",
     """\
-Asked as a task, a line of another rule (its When or an Example) is won by this one. Either the
-line stands in the wrong rule, or this rule is too wide. The words that are named speak for the
-rule that loses: more of them there, or fewer of its words here, set both right. `**Not when**:`
-counts against a rule.
+Asked as a task, a line of another rule (its When or an Example) is routed to this one, with the
+confidence in brackets, 0.5 at least: where the library is less sure, nothing is said. The words
+that decided it are named. Either the line stands in the wrong rule, or this rule is too wide:
+take such words out of it or into its `**Not when**:`, or say more of what the line is about in
+the rule that it belongs to.
 """,
     _takes,
     compiled=True,

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from router.errors import Fault, Severity
@@ -26,6 +27,9 @@ from router.model.calibration import Routing
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template", "includes", "variables"})
 MAX_TOOLS_CHARS = 4_000
+MAX_FILE_LINES = 20_000
+"""Of an agent or prompt: each costs more than a character does, up to 0.1 ms."""
+
 MAX_DESCRIPTION_CHARS = 16_000
 
 _SELECTION = re.compile(rb"(?im)^#+ *dynamic prompt selection *\r?$")
@@ -62,6 +66,12 @@ class Library:
     @property
     def errors(self) -> tuple[Fault, ...]:
         return tuple(fault for fault in self.faults if fault.severity == "error")
+
+
+@lru_cache(maxsize=1)
+def _rows(data: bytes) -> tuple[bytes, ...]:
+    """The lines of a file, which has one link after the other."""
+    return tuple(data.splitlines())
 
 
 def read_library(folder: Folder, files: Snapshot) -> Library:
@@ -322,7 +332,7 @@ class _Reader:
 
     def _column(self, path: str, link: Link) -> int:
         """Where in its line a link stands."""
-        lines = self.files[path].data.splitlines() if path in self.files else []
+        lines = _rows(self.files[path].data) if path in self.files else ()
         line = lines[link.line - 1].decode("utf-8", "replace") if link.line <= len(lines) else ""
         return line.find(f"({link.target}") + 2
 
@@ -414,6 +424,10 @@ class _Reader:
         text, faults = frontmatter.decode(file.path, file.data, lenient=not kind.own)
         self.faults += faults
         if any(fault.severity == "error" for fault in faults):
+            return None
+        if (count := text.count("\n")) > MAX_FILE_LINES:
+            message = f"cannot be read: {count} lines; the limit is {MAX_FILE_LINES}: split it"
+            self._fault(file.path, 1, message, code="R001")
             return None
         if kind.body:
             document = frontmatter.toml(file.path, text, kind.body)

@@ -113,7 +113,8 @@ def identity(path: str, kind: Format) -> str:
 
 @cache
 def _pattern(kind: Format) -> re.Pattern[str]:
-    return re.compile("|".join(map(_expression, kind.places)))
+    # A name may have a line break, and is then told to.
+    return re.compile("|".join(map(_expression, kind.places)), re.DOTALL)
 
 
 def _expression(place: str) -> str:

@@ -36,7 +36,7 @@ def summary(report: Report) -> str:
     if report.silenced:
         line += f"; {report.silenced} silenced by route.toml"
     if report.fixable:
-        line += f"; --fix may mend {report.fixable}"
+        line += f"; --fix mends {report.fixable}"
     return line
 
 
