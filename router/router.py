@@ -165,8 +165,9 @@ class Router:
         in `Context.dropped`.
 
         Raises `BudgetError` where the task alone has more, and `UsageError` for a format that
-        there is not.
+        there is not, or a decision of another router.
         """
+        self._own(decision)
         return self._assembler(count).assemble(decision, budget, format)
 
     def show(self, route: str, *, count: Count = estimate) -> Context:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from router import Router
+from router import Router, UsageError
 
 ROOT = Path(__file__).parent.parent
 PARSER = MarkdownIt("commonmark")
@@ -67,6 +67,13 @@ def test_an_abstention_holds_the_task_alone(router: Router) -> None:
     context = router.assemble(router.route("xqzt flrb"))
     assert [part.role for part in context.parts] == ["task"]
     assert context.text == "# Task\n\n```\nxqzt flrb\n```\n"
+
+
+def test_a_decision_of_another_router_is_refused(router: Router) -> None:
+    """Its agents may have changed since, and their lines with them."""
+    other = Router(replace(router.model))
+    with pytest.raises(UsageError, match="decision: it was made by another router"):
+        other.assemble(router.route("optimize slow queries"))
 
 
 def test_a_missing_prompt_is_named(library: Callable[[str], Path]) -> None:

@@ -27,6 +27,9 @@ def read(root: Path) -> Library:
         ("good", []),
         ("crlf", []),
         ("loop", []),
+        ("braces", []),
+        ("includes", []),
+        ("variables", []),
         (
             "bom",
             ["agents/deployer.md:1: warning: starts with a byte order mark; save the file without"],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from router import Router
-from router.evaluation.overlap import Map, Stolen, overlaps
+from router.evaluation.overlap import Map, overlaps
 
 RULES = {
     "bakery": ("Baking bread and rolls from dough", ["knead the dough"]),
@@ -38,10 +40,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Map:
 
 
 def test_a_line_that_another_rule_wins_is_stolen(found: Map) -> None:
-    stolen = {line for pair in found.pairs for line in pair.stolen}
-    assert Stolen("example", "bread for the rolls", "bakery/bakery") in stolen
-    assert Stolen("when", "Mooring ships at the quay", "echo/echo") in stolen
-    assert not any(line.text == "knead the dough" for line in stolen)
+    stolen = {(line.text, line.by): line for pair in found.pairs for line in pair.stolen}
+    bread = stolen["bread for the rolls", "bakery/bakery"]
+    assert bread.field == "example"
+    assert bread.confidence > 0.0
+    assert set(bread.words) == {"bread", "rolls"}
+    assert stolen["Mooring ships at the quay", "echo/echo"].field == "when"
+    assert not any(line.text == "knead the dough" for line in stolen.values())
 
 
 def test_rules_that_say_nearly_the_same_are_a_pair(found: Map) -> None:
@@ -74,3 +79,18 @@ def test_as_json(found: Map) -> None:
     row = found.to_dict()["pairs"][0]
     assert set(row) == {"first", "second", "alike", "stolen", "words"}
     assert set(row["words"]) == {row["first"], row["second"]}
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    library(tmp_path, RULES)
+    done = run("overlap", "--library", tmp_path)
+    assert done.returncode == 0
+    blocks = done.stdout.split("\n\n")
+    assert "bakery/bakery  and  harbour/harbour  alike " in done.stdout
+    assert "   stolen  “bread for the rolls”\n           (example) by bakery/bakery" in done.stdout
+    assert "   apart   pastry/pastry: cakes" in done.stdout
+    assert blocks[-1].startswith(f"{len(blocks) - 1} pairs of rules overlap, ")
+    answer = json.loads(run("overlap", "--library", tmp_path, "--json").stdout)
+    assert len(answer["pairs"]) == len(blocks) - 1
+    alike = json.loads(run("overlap", "--library", tmp_path, "--alike", 1, "--json").stdout)
+    assert all(pair["stolen"] or pair["alike"] >= 1 for pair in alike["pairs"])

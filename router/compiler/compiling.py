@@ -107,6 +107,7 @@ def library_of(model: Model) -> Library:
         outside=model.outside,
         routing=model.routing,
         tasks=model.tasks,
+        pages=model.pages,
     )
 
 
