@@ -4,6 +4,7 @@ DIR is a library, or a folder of libraries: each is read and checked in a proces
 at a time, and `--compile` compiles it as well. Printed are the files that are read, recovered and
 refused, the causes, the routes, the time and the most memory that a process took.
 
+    make bench-wild DATA=DIR                            # the same, without DATA as synthetic
     python bench/wild.py DIR [--compile] [--json]
     python bench/wild.py --synthetic 15000
 
@@ -250,7 +251,11 @@ def main() -> int:
         print(json.dumps(found, indent=2))
     else:
         report(found)
-        print(f"{seconds:.1f} s in all, {CORES} libraries at a time")
+        parts: Counter[str] = Counter()
+        for figures in found.values():
+            parts.update(figures.get("seconds", {}))
+        shares = ", ".join(f"{what} {part:.1f} s" for what, part in parts.items())
+        print(f"{seconds:.1f} s in all, {CORES} libraries at a time ({shares})")
     failed = [figures for figures in found.values() if "failed" in figures or figures["lost"]]
     if expected:
         wrong = [
