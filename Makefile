@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TASK ?= optimize slow queries
 
-.PHONY: route test bench bench-accuracy bench-eval bench-scale lock wheel
+.PHONY: route test bench bench-accuracy bench-eval bench-scale bench-wild lock wheel
 
 route: .venv/ready
 	@$(BIN)/route "$(TASK)"
@@ -26,6 +26,9 @@ bench-eval: .venv/ready
 
 bench-scale: .venv/ready
 	@$(BIN)/python bench/scale.py
+
+bench-wild: .venv/ready
+	@$(BIN)/python bench/wild.py $(or $(DATA),--synthetic 15000)
 
 wheel: .venv/ready
 	$(BIN)/python -m hatchling build -t wheel
