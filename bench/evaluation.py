@@ -1,7 +1,7 @@
-"""How long `route eval` takes: `make bench-eval`, or `python bench/evaluation.py CASES RULES`.
+"""How long `route eval` takes: `make bench-evaluation`, or with numbers of cases and of rules.
 
 The library and its tasks are made as in bench/scale.py. Compiling is not counted; the figures, the
-report as JSON and as JUnit XML are.
+report as JSON, as JUnit XML and as a page are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from router import Router
 from router.evaluation.assessing import Folds, assess
 from router.evaluation.cases import read_cases
 from router.evaluation.junit import junit
-from router.terminal.report import why_line
+from router.evaluation.page import Findings, page
+from router.evaluation.plane import placed
+from router.terminal.report import LABELS, why_line
 
 UNIT = 1e6 if sys.platform == "darwin" else 1e3
 """Of `ru_maxrss` in a megabyte."""
@@ -38,7 +40,7 @@ def main() -> None:
         folder = Path(scratch)
         os.environ["ROUTE_CACHE"] = str(folder / "cache")
         tasks = write_library(folder / "library", said.rules)
-        router = Router.load(folder / "library", arrays=False)
+        router = Router.load(folder / "library")
         write_cases(folder / "cases.jsonl", tasks, [r.id for r in router.routes], said.cases)
         before = peak()
         marks = [time.perf_counter()]
@@ -47,6 +49,8 @@ def main() -> None:
         found = assess(router, cases, Folds(), lambda what, done, total: None)
         marks.append(time.perf_counter())
         size = len(json.dumps(found.to_dict())) + len(junit(found.report, (), why_line))
+        dots = placed(router, found.report.results)
+        size += len(page(Findings("bench", found.report, found.metrics, *dots), LABELS, why_line))
         marks.append(time.perf_counter())
     reading, judging, writing = (b - a for a, b in pairwise(marks))
     accuracy = found.report.rates["accuracy"].value

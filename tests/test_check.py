@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pytest
+import yaml
 from conftest import ROOT, Run
 
 from router.checking import catalogue, checking, fixing
@@ -514,3 +516,25 @@ def test_the_command_prints_each_format(tmp_path: Path, run: Run, kind: str) -> 
     done = run("check", "--fast", "--format", kind, "--library", str(root))
     assert done.returncode == 0
     assert done.stdout == findings.FORMATS[kind](report_of(root))
+
+
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=[hook["id"] for hook in HOOKS])
+def test_a_hook_runs_on_the_library_around_it(
+    tmp_path: Path, run: Run, hook: dict[str, Any]
+) -> None:
+    assert set(hook) <= set("id name description entry language files pass_filenames".split())
+    assert (hook["language"], hook["pass_filenames"]) == ("python", False)
+    program, *arguments = shlex.split(hook["entry"])
+    assert program == "route"
+    for files, status in ((SOUND, 0), (WRONG, 1)):
+        root = write(tmp_path / str(status), files)
+        assert all(re.search(hook["files"], path) for path in files)
+        assert run(*arguments, cwd=root).returncode == status
+    assert [re.search(hook["files"], name) for name in ("a.py", "a.md.bak")] == [None, None]
+
+
+def test_there_are_the_hooks_that_the_docs_name() -> None:
+    assert [hook["id"] for hook in HOOKS] == ["route-check", "route-compile"]

@@ -159,7 +159,9 @@ def test_undecodable_input(tmp_path: Path) -> None:
 def test_three_broken_files_in_one_run(run: Run) -> None:
     done = run("ship it", "--library", LIBRARIES / "three-broken")
     assert done.returncode == FAULT
-    assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [
+    # A slow machine is told first that it compiles.
+    told = [line for line in done.stderr.splitlines() if not line.startswith("compiling ")]
+    assert [line.split(":")[:2] for line in told] == [
         ["agents/deployer.md", "3"],
         ["agents/tester.md", "5"],
         ["agents/writer.md", "7"],

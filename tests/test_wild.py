@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +180,30 @@ def test_no_file_crashes_hangs_or_blocks_the_others(tmp_path: Path, kind: str) -
     assert library.errors == ()
     if not routed and kind not in ("folder",):
         assert any(fault.severity == "warning" for fault in faults)
+
+
+def test_the_bench_reads_libraries_and_says_what_became_of_their_files(tmp_path: Path) -> None:
+    big("well/skills/a/SKILL.md", b"---\nname: a\ndescription: Bakes bread\n---\nBake.\n")(tmp_path)
+    big("odd/.claude/agents/b.md", b"---\nname: b\ndescription: Bakes: bread\n---\nBake.\n")(
+        tmp_path
+    )
+    big("odd/.claude/agents/c.md", b"")(tmp_path)
+    bench = [sys.executable, str(WILD.parent.parent / "bench/wild.py")]
+    done = subprocess.run(
+        [*bench, str(tmp_path), "--json"], capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout)
+    numbers = ("files", "read", "recovered", "pages", "routes", "refused", "lost")
+    assert {name: [row[key] for key in numbers] for name, row in told.items()} == {
+        "odd": [2, 1, 1, 0, 1, {"R020": 1}, []],
+        "well": [1, 1, 0, 0, 1, {}, []],
+    }
+    done = subprocess.run(
+        [*bench, "--synthetic", "400"], capture_output=True, text=True, check=True
+    )
+    said, among = re.search(r"read as they should be: (\d+) of (\d+)", done.stdout).groups()  # type: ignore[union-attr]
+    assert said == among
+    assert int(said) > 300
 
 
 def test_a_copy_elsewhere_reads_the_same(tmp_path: Path, wild: tuple[Library, list[Fault]]) -> None:

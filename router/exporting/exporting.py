@@ -86,7 +86,8 @@ def _skills(made: _Made) -> None:
         if name != wanted:
             made.lose(agent.path, rule.line, f"`{wanted}` is called `{name}`; a skill's name has"
                       f" small letters, digits and hyphens, {SKILL.max_name} at most")  # fmt: skip
-        title = name if chosen else agent.name
+        if not chosen and agent.name != agent.id:
+            made.lose(agent.path, 1, f"the name `{agent.name}` is written as `{name}`")
         description = _fitting(made, route, _claims(route) if chosen else [agent.description])
         links = _references(rule.bundle, prompts)
         body = _relinked(_without_rules(made.model, agent) if chosen else agent.text,
@@ -96,7 +97,7 @@ def _skills(made: _Made) -> None:
         tools = " ".join(agent.tools) if agent.format == SKILL.name else ""
         made.write(
             f"{name}/SKILL.md",
-            {"name": title, "description": description, SKILL.tools: tools},
+            {"name": name, "description": description, SKILL.tools: tools},
             body,
         )
         for link in rule.bundle:

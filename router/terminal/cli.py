@@ -316,6 +316,7 @@ def evaluate(
     fail_on: Sequence[str] = (),
     router: str | None = None,
     junit: Path | None = None,
+    html: Path | None = None,
     library: Path | None = None,
     as_json: bool = False,
 ) -> int:
@@ -329,6 +330,8 @@ def evaluate(
     from router.evaluation.crossvalidation import own_cases
     from router.evaluation.junit import junit as as_junit
     from router.terminal.report import leak_lines, why_line
+
+    ours: Router | None = None
 
     asked = gates.Gates(
         (*gates.parse_bounds("min", least), *gates.parse_bounds("max", most)),
@@ -349,7 +352,7 @@ def evaluate(
             cases = read_cases(file, routes, say)
             found = assessing.assess_other(other, cases, chosen, notify)
         else:
-            ours = load(library)
+            ours = load(library, arrays=None)
             learned = ours.model.tasks
             if file is not None:
                 cases = read_cases(file, ours.routes, say)
@@ -374,9 +377,25 @@ def evaluate(
         _show_assessment(found)
     if junit is not None:
         junit.write_bytes(as_junit(found.report, found.failed, why_line))
+    if html is not None:
+        title = (
+            f"{router or (ours and ours.model.project)}: {file.name if file else 'what it learned'}"
+        )
+        html.write_text(_page(found, title, ours), encoding="utf-8")
     for failure in found.failed:
         say(f"gate: {failure.message}")
     return FAULT if found.failed else DONE
+
+
+def _page(found: Assessment, title: str, ours: Router | None) -> str:
+    from router.evaluation.page import Findings, page
+    from router.evaluation.plane import placed
+    from router.terminal.report import LABELS, why_line
+
+    rules, cases = placed(ours, found.report.results) if ours else ((), ())
+    changed, before = (found.against.paired, found.against.name) if found.against else (None, "")
+    findings = Findings(title, found.report, found.metrics, rules, cases, changed, before)
+    return page(findings, LABELS, why_line)
 
 
 def _show_assessment(found: Assessment) -> None:
@@ -568,10 +587,13 @@ def tune(
     return DONE
 
 
-def load(library: Path | None, heard: list[str] | None = None) -> Router:
+def load(
+    library: Path | None, heard: list[str] | None = None, *, arrays: bool | None = False
+) -> Router:
     """The router of `library`, ROUTE_LIBRARY, the nearest folder upwards or the shipped library.
 
-    What is said while loading is also added to `heard`.
+    What is said while loading is also added to `heard`. One task does not earn back the import of
+    numpy, and thousands do: see `Router.load` for `arrays`.
     """
 
     def notify(message: str) -> None:
@@ -579,8 +601,7 @@ def load(library: Path | None, heard: list[str] | None = None) -> Router:
             heard.append(message)
         say(message)
 
-    # One task does not earn back the import of numpy.
-    router = Router.load(_root(library), notify=notify, arrays=False)
+    router = Router.load(_root(library), notify=notify, arrays=arrays)
     for notice in router.notices:
         say(notice)
     return router

@@ -272,6 +272,14 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="Write JUnit XML, a test a case.", show_default=False),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a page with charts and every case; it needs no network.",
+            show_default=False,
+        ),
+    ] = None,
     library: LibraryFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -283,7 +291,7 @@ def evaluate(
     _finish(
         cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, least=least or (),
         most=most or (), against=against, fail_on=fail_on or (), router=router, junit=junit,
-        library=library, as_json=as_json,
+        html=html, library=library, as_json=as_json,
     )  # fmt: skip
 
 

@@ -299,10 +299,13 @@ def latency_line(found: Metrics) -> str:
 
 
 def why_line(result: Result) -> str:
-    """What won a miss, by how much and why, in one line."""
+    """What won a case, by how much and why, in one line."""
+    words = ", ".join(result.answer.words)
+    if result.right:
+        return f"decided by: {words}" if result.taken and words else result.answer.reason
     if not result.answer.ranked:
         return "nothing was ranked"
-    lead, words = _lead(result), ", ".join(result.answer.words)
+    lead = _lead(result)
     ahead = {"": "; the expected is not among the best", "first": "; ranked first, not taken"}
     return (
         f"first is {result.answer.ranked[0].route}"
