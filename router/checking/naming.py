@@ -120,7 +120,7 @@ def _against_the_rule(subject: Subject) -> Iterator[Fault]:
         elif kind.identity == "folder" and agent.name != _folder(agent):
             wrong = f"is not that of its folder, `{_folder(agent)}`"
         if wrong:
-            message = f"name `{agent.name}` {wrong}, which a {kind.name} must not; rename it"
+            message = f"name `{agent.name}` of a {kind.name} {wrong}; rename it"
             yield AGAINST.at(agent.path, place[0], message)
 
 
