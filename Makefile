@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TASK ?= optimize slow queries
 
-.PHONY: route test bench bench-accuracy bench-scale bench-wild lock wheel
+.PHONY: route test bench bench-accuracy bench-evaluation bench-scale bench-wild lock wheel
 
 route: .venv/ready
 	@$(BIN)/route "$(TASK)"
@@ -20,6 +20,9 @@ bench: .venv/ready
 
 bench-accuracy: .venv/ready
 	@$(BIN)/python bench/accuracy.py $(DATA)
+
+bench-evaluation: .venv/ready
+	@$(BIN)/python bench/evaluation.py
 
 bench-scale: .venv/ready
 	@$(BIN)/python bench/scale.py

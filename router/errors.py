@@ -101,6 +101,8 @@ def printable(text: str) -> str:
     >>> printable("a\nb\u202e")
     'a\\nb\\u202e'
     """
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in text

@@ -276,13 +276,13 @@ def test_eval(run: Run, tmp_path: Path) -> None:
     file.write_text(json.dumps(right) + "\n" + json.dumps(wrong) + "\n")
     done = run("eval", file)
     assert done.returncode == ROUTED
-    assert "\naccuracy\t0.500\t0.095–0.905\t1/2\n" in done.stdout
+    assert "\naccuracy\t0.500\t0.095–0.905\t1/2\taccuracy\n" in done.stdout
     assert "tester/unit-testing\tbackend-developer/database-optimization" in done.stdout
-    gated = run("eval", file, "--min-accuracy", 0.9)
+    gated = run("eval", file, "--min", "accuracy=0.9")
     assert gated.returncode == FAULT
-    assert gated.stderr.endswith("accuracy 0.500 (95 %: 0.095–0.905) is below 0.9\n")
-    assert run("eval", file, "--min-accuracy", 0.5).returncode == ROUTED
-    assert json.loads(run("eval", file, "--json").stdout)["rates"]["accuracy"]["hits"] == 1
+    assert gated.stderr.endswith("gate: accuracy 0.500 (95 %: 0.095–0.905) is below 0.9\n")
+    assert run("eval", file, "--min", "accuracy=0.5").returncode == ROUTED
+    assert json.loads(run("eval", file, "--json").stdout)["metrics"]["accuracy"]["hits"] == 1
 
 
 def test_learn(run: Run, library: Callable[[str], Path]) -> None:
@@ -364,7 +364,7 @@ def test_the_shipped_library_is_not_taught(run: Run, tmp_path: Path) -> None:
     done = run("learn", "x", "--none", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert done.stderr.startswith(
-        "library: the one shipped with this program cannot be taught; copy agents/, prompts/ and"
+        "library: the one shipped with this program cannot be taught; `route init DIR` makes"
     )
     assert not (ROOT / "tasks").exists()
 
@@ -412,8 +412,8 @@ def test_tune(run: Run, own: Path) -> None:
     report = json.loads(
         run("eval", ROOT / "tests/tasks.dev.jsonl", "--library", own, "--json").stdout
     )
-    assert report["rates"]["accuracy"] == point["accuracy"]
-    assert report["rates"]["right when taken"] == point["precision"]
+    assert report["metrics"]["accuracy"] == point["accuracy"]
+    assert report["metrics"]["selective_accuracy"] == point["precision"]
 
     written = path.read_bytes()
     again = tune("--coverage", 0.8)
@@ -486,7 +486,7 @@ def test_the_shipped_library_is_not_tuned(run: Run, tmp_path: Path) -> None:
     done = run("tune", ROOT / "tests/tasks.dev.jsonl", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert done.stderr.startswith(
-        "library: the one shipped with this program cannot be tuned; copy"
+        "library: the one shipped with this program cannot be tuned; `route init DIR` makes"
     )
 
 

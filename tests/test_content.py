@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from router.evaluation.measuring import Case, read_cases
+from router.evaluation.cases import Case, read_cases
 from router.library.discovery import snapshot
 from router.library.folder import Library, read_library
 from router.library.records import Rule
@@ -34,7 +34,7 @@ def library() -> Library:
 
 @pytest.fixture(scope="module")
 def cases(library: Library) -> tuple[Case, ...]:
-    return read_cases(ROOT / "tests/tasks.jsonl", (route.id for route in library.routes))
+    return read_cases(ROOT / "tests/tasks.jsonl", library.routes)
 
 
 def test_the_reference_agent_is_what_it_always_was() -> None:

@@ -12,8 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from conftest import Run
@@ -22,11 +21,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.model_selection import StratifiedKFold
 
-from router import Decision, Router
+from router import Router
+from router.evaluation.answers import RANKED, Answer, Ranked, answer_of
+from router.evaluation.answers import Router as Asked
+from router.evaluation.cases import Case
 from router.evaluation.crossvalidation import (
     FEW,
     MANY,
-    Ask,
     Comparison,
     Leak,
     Split,
@@ -35,7 +36,7 @@ from router.evaluation.crossvalidation import (
     leaks,
     own_cases,
 )
-from router.evaluation.measuring import Case, Rate, Report, Result, evaluate, key, stratified
+from router.evaluation.measuring import Rate, Report, Result, key, stratified
 from router.library.records import LabelledTask
 from router.terminal.report import (
     MAX_LEAKS,
@@ -58,11 +59,10 @@ def learned(*rows: tuple[str, str | None]) -> tuple[LabelledTask, ...]:
     )
 
 
-def decided(*routes: str) -> Decision:
-    """A decision that takes these routes and has no other candidates."""
-    taken = tuple(SimpleNamespace(route=route, agent=route.partition("/")[0]) for route in routes)
+def decided(*routes: str) -> Answer:
+    """An answer that takes these routes and has ranked no other."""
     outcome = "routed" if routes else "no-evidence"
-    return cast("Decision", SimpleNamespace(matches=taken, candidates=taken, outcome=outcome))
+    return Answer(routes, tuple(map(Ranked, routes)), outcome)
 
 
 class Parrot:
@@ -71,7 +71,7 @@ class Parrot:
     def __init__(self) -> None:
         self.compiles: list[tuple[LabelledTask, ...]] = []
 
-    def __call__(self, tasks: tuple[LabelledTask, ...]) -> Ask:
+    def __call__(self, tasks: tuple[LabelledTask, ...]) -> Asked:
         self.compiles.append(tasks)
         known = {key(row.task): row.expect for row in tasks}
         return lambda task: decided(*known.get(key(task), ()))
@@ -128,7 +128,7 @@ def test_a_single_task(rows: tuple[LabelledTask, ...]) -> None:
     (result,) = found.usual.results
     assert result.case.line == rows[-1].line
     assert found.split == Split(1, 1, 0)
-    assert found.changes == ()
+    assert found.paired.changes == ()
 
 
 def test_folds_are_those_of_the_seed_alone() -> None:
@@ -168,7 +168,7 @@ def test_cases_of_a_file_that_were_not_learned() -> None:
     found = compare(cases, ROWS, lambda task: decided(SOUP), parrot)
     assert parrot.compiles == [()]
     assert (found.held_out, found.split, len(found.after)) == (0, None, 1)
-    assert [change.kind for change in found.changes] == ["better", "worse"]
+    assert [change.kind for change in found.paired.changes] == ["worse", "better"]
 
 
 def test_only_the_folds_that_hold_a_case_are_compiled() -> None:
@@ -213,8 +213,8 @@ def reported(*taken: tuple[str, ...], expect: tuple[str, ...] = (SOUP,)) -> Repo
 )
 def test_changes(before: tuple[str, ...], after: list[tuple[str, ...]], kinds: list[str]) -> None:
     found = Comparison(reported(before), tuple(map(reported, after)), 1, Split(5, len(after), 0))
-    assert [change.kind for change in found.changes] == kinds
-    assert sum(found.counts.values()) == len(kinds)
+    assert [change.kind for change in found.paired.changes] == kinds
+    assert sum(found.paired.counts.values()) == len(kinds)
 
 
 def test_rates_are_means_over_the_repeats() -> None:
@@ -227,7 +227,7 @@ def test_rates_are_means_over_the_repeats() -> None:
     )
     rates = Comparison(before, after, 2, Split(5, 3, 0)).rates
     assert rates["accuracy"] == (Rate(1, 2), Rate(4 / 3, 2))
-    assert rates["right when taken"] == (Rate(1, 1), Rate(4 / 3, 5 / 3))
+    assert rates["selective_accuracy"] == (Rate(1, 1), Rate(4 / 3, 5 / 3))
     wide, narrow = rates["accuracy"][1].interval, Rate(4, 6).interval
     assert wide[0] < narrow[0] < 4 / 6 < narrow[1] < wide[1]
 
@@ -241,8 +241,8 @@ def test_mcnemars_exact_test(better: int, worse: int, p: float) -> None:
     before = reported(*[(DOCK,)] * better, *[(SOUP,)] * worse, (DOCK,), (SOUP,))
     after = reported(*[(SOUP,)] * better, *[(DOCK,)] * worse, (TOW,), (SOUP,))
     found = Comparison(before, (after,), 0, None)
-    assert found.counts == {"better": better, "worse": worse, "sideways": 1}
-    assert found.p_value == pytest.approx(p)
+    assert found.paired.counts == {"better": better, "worse": worse, "sideways": 1}
+    assert found.paired.p_value == pytest.approx(p)
 
 
 @given(st.integers(1, 500), st.data())
@@ -285,12 +285,12 @@ def test_a_task_never_scores_itself(harbour: Path) -> None:
     for report in found.after:
         results = {result.case.task: result for result in report.results}
         alone = results["zorgle the flumps"]
-        assert (alone.taken, alone.decision.outcome) == ((), "no-evidence")
+        assert (alone.taken, alone.answer.outcome) == ((), "no-evidence")
         assert not results["the quaddle is loose"].taken
         assert results["more blixen"].taken == (SOUP,)
     before = {result.case.task: result for result in found.before.results}
     assert not before["more blixen"].taken
-    assert {change.kind for change in found.changes} == {"better"}
+    assert {change.kind for change in found.paired.changes} == {"better"}
 
 
 def test_what_is_compiled_without_a_task_is_the_library_without_its_line(
@@ -303,8 +303,7 @@ def test_what_is_compiled_without_a_task_is_the_library_without_its_line(
         path.unlink()
     bare = Router.load(root)
     for task in ("tag the build", "release it", "what is for lunch"):
-        theirs = bare.route(task).to_dict()
-        assert decide(task).to_dict() == theirs
+        assert answer_of(decide(task)) == answer_of(bare.route(task, top=RANKED))
 
 
 @pytest.mark.parametrize(
@@ -338,7 +337,7 @@ def test_tables() -> None:
     """Lines alone where all cases are in one file, as in the table of misses."""
     before, after = reported((DOCK,), (SOUP,)), reported((SOUP,), (SOUP,))
     found = Comparison(before, (after, before, after), 2, Split(5, 3, 0))
-    assert changes_table(found).rows == (("better", "0", "task 0", DOCK, SOUP),)
+    assert changes_table(found.paired).rows == (("better", "0", "task 0", DOCK, SOUP),)
     table = comparison_table(found)
     assert table.columns == ("", "without what was learned", "with it (cross-validated)")
     assert table.rows[0] == (
@@ -360,32 +359,35 @@ def test_eval_of_what_was_learned(run: Run, harbour: Path) -> None:
     done = run("eval", "--library", harbour, "--repeats", 1)
     assert done.returncode == 0
     assert f"\t{FILE}" not in done.stdout
-    _, changes, rates, lines = done.stdout.split("\n\n")
+    _, changes, _, _, rates, lines, _ = done.stdout.split("\n\n")
     header, *rows = [line.split("\t") for line in changes.splitlines()]
     assert header == ["", "line", "task", "without", "with it"]
     assert ["better", "5", "more blixen", "none (below-threshold)", SOUP] in rows
     assert rates.startswith("\twithout what was learned\twith it (cross-validated)\naccuracy\t0.")
-    assert lines.endswith(" each judged without it (folds 5, repeats 1, seed 0)\n")
-    assert done.stderr.splitlines()[-1] == (
+    assert lines.endswith(" each judged without it (folds 5, repeats 1, seed 0)")
+    assert done.stderr.splitlines()[-2] == (
         f"{FILE}:6: warning: is an Example of {TOW} (agents/pilot.md:19) and finds itself;"
         " delete one"
     )
-    gated = run("eval", "--library", harbour, "--repeats", 1, "--min-accuracy", 1)
+    gated = run("eval", "--library", harbour, "--repeats", 1, "--min", "accuracy=1")
     assert gated.returncode == FAULT
-    assert "is below 1.0" in gated.stderr
+    assert "gate: accuracy 0." in gated.stderr
 
 
 def test_json_depends_on_nothing_but_the_seed(run: Run, harbour: Path) -> None:
     def answer(seed: int, **environment: str) -> Any:
         done = run("eval", "--library", harbour, "--seed", seed, "--json", **environment)
-        return json.loads(done.stdout)
+        found = json.loads(done.stdout)
+        assert set(found.pop("latency_ms")) == {"p50", "p95", "p99", "max"}
+        return found
 
     one = answer(3, PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
     assert one == answer(3, PYTHONHASHSEED="2", OMP_NUM_THREADS="2")
-    assert one["cases"] == one["held_out"] == 8
-    assert one["cross_validation"] == {"folds": 5, "repeats": 3, "seed": 3}
-    assert one["mcnemar"]["better"] == sum(c["kind"] == "better" for c in one["changes"])
-    assert set(one["rates"]) == set(one["without_learned"]["rates"])
+    learned = one["learned"]
+    assert one["cases"] == learned["held_out"] == 8
+    assert learned["cross_validation"] == {"folds": 5, "repeats": 3, "seed": 3}
+    assert learned["mcnemar"]["better"] == sum(c["kind"] == "better" for c in learned["changes"])
+    assert set(one["metrics"]) > set(learned["without_learned"]["metrics"])
     assert [(leak["path"], leak["line"], leak["kind"]) for leak in one["leaks"]] == [
         (FILE, 6, "example")
     ]
@@ -396,9 +398,8 @@ def test_eval_of_a_file_beside_what_was_learned(run: Run, harbour: Path, tmp_pat
     rows = [("More blixen!", SOUP), ("blixen tonight", SOUP)]
     file.write_text("".join(json.dumps({"task": t, "expect": r}) + "\n" for t, r in rows))
     done = run("eval", file, "--library", harbour, "--repeats", 1)
-    assert done.stderr.endswith(
-        f"{file}:1: warning: was learned as `{SOUP}` ({FILE}:5); judged by cross-validation\n"
-    )
+    said = f"{file}:1: warning: was learned as `{SOUP}` ({FILE}:5); judged by cross-validation\n"
+    assert said in done.stderr
     assert "cross-validated: 1 learned tasks, " in done.stdout
     file.write_text(json.dumps({"task": "blixen tonight", "expect": SOUP}))
     assert "cross-validated" not in run("eval", file, "--library", harbour).stdout
@@ -416,13 +417,13 @@ def test_nothing_learned(run: Run, library: Callable[[str], Path], tmp_path: Pat
     file = tmp_path / "mine.jsonl"
     file.write_text('{"task": "Please start towing NOW", "expect": "pilot/towing-ships"}\n')
     done = run("eval", file, "--library", root)
-    assert done.stdout.startswith("\trate\t95 %\tcases\naccuracy\t1.000\t")
+    assert "\taccuracy\n" in done.stdout
+    assert "without what was learned" not in done.stdout
     assert f"{file}:1: warning: is an Example of {TOW} (agents/pilot.md:19)" in done.stderr
     answer = json.loads(run("eval", file, "--library", root, "--json").stdout)
-    assert [leak["kind"] for leak in answer.pop("leaks")] == ["example"]
-    router = Router.load(root)
-    cases = [Case("Please start towing NOW", (TOW,), 1, str(file))]
-    assert answer == json.loads(json.dumps(evaluate(router.route, cases).to_dict()))
+    assert [leak["kind"] for leak in answer["leaks"]] == ["example"]
+    assert answer["learned"] is None
+    assert answer["metrics"]["accuracy"]["value"] == 1.0
 
 
 def test_on_a_terminal(harbour: Path) -> None:
@@ -450,4 +451,4 @@ def test_on_a_terminal(harbour: Path) -> None:
     lines = shown.splitlines()
     (header,) = (line for line in lines if "without what was learned" in line)
     assert "with it (cross-validated)" in header
-    assert any(re.search(r"abstained, some rule fits +\d\.\d{3}  0\.\d{3}–\d", x) for x in lines)
+    assert any(re.search(r"taken, some rule fits +\d\.\d{3}  0\.\d{3}–\d", x) for x in lines)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from router import CasesError, Router
-from router.evaluation.measuring import Case, Rate, Report, evaluate, read_cases
-from router.terminal.report import misses_table, rates_table
-
-ROUTES = ("backend-developer/api-development", "tester/unit-testing")
+from router.evaluation.cases import Case, read_cases
+from router.evaluation.measuring import Rate, Report, evaluate
+from router.evaluation.metrics import measure
+from router.terminal.report import figures_table, misses_table
 
 
 @pytest.mark.parametrize(
@@ -36,33 +36,33 @@ ROUTES = ("backend-developer/api-development", "tester/unit-testing")
         ),
         (
             '{"task": "x", "expect": ["tester/unit-testing", "tester/unit-testing"]}',
-            "`expect` names a route twice",
+            "`expect` names one twice",
         ),
         (
             '{"task": "x", "expect": ["tester/unit-testing", "tester/unit"]}',
             "no route `tester/unit`; did you mean",
         ),
         (
-            '{"task": "x", "expect": null, "agent": "y"}',
-            "unknown key `agent`; there are expect, note, task",
+            '{"task": "x", "expect": null, "agnt": "y"}',
+            "unknown key `agnt`; there are accept, agent, bundle, draft, expect, note, rule, ",
         ),
     ],
 )
-def test_bad_rows(tmp_path: Path, line: str, message: str) -> None:
+def test_bad_rows(router: Router, tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "tasks.jsonl"
     good = '{"task": "add an endpoint", "expect": "backend-developer/api-development"}'
     file.write_text(f"{good}\n\n{line}\n{good}\n")
     with pytest.raises(CasesError) as caught:
-        read_cases(file, ROUTES)
+        read_cases(file, router.routes)
     (fault,) = caught.value.faults
     assert str(fault).startswith(f"{file}:3: {message}")
 
 
-def test_all_bad_rows_at_once(tmp_path: Path) -> None:
+def test_all_bad_rows_at_once(router: Router, tmp_path: Path) -> None:
     file = tmp_path / "tasks.jsonl"
     file.write_text("x\n{}\n[]\n")
     with pytest.raises(CasesError) as caught:
-        read_cases(file, ROUTES)
+        read_cases(file, router.routes)
     assert [fault.line for fault in caught.value.faults] == [1, 2, 3]
 
 
@@ -70,16 +70,16 @@ def test_all_bad_rows_at_once(tmp_path: Path) -> None:
     ("data", "message"),
     [(b"", "no cases; add"), (b"\n\xff", ":2: not UTF-8; save the file as UTF-8")],
 )
-def test_unusable_files(tmp_path: Path, data: bytes, message: str) -> None:
+def test_unusable_files(router: Router, tmp_path: Path, data: bytes, message: str) -> None:
     file = tmp_path / "tasks.jsonl"
     file.write_bytes(data)
     with pytest.raises(CasesError, match=message):
-        read_cases(file, ROUTES)
+        read_cases(file, router.routes)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file(router: Router, tmp_path: Path) -> None:
     with pytest.raises(CasesError, match=r"none.jsonl:1: cannot be read: no such file"):
-        read_cases(tmp_path / "none.jsonl", ROUTES)
+        read_cases(tmp_path / "none.jsonl", router.routes)
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +100,10 @@ def report(router: Router) -> Report:
 def test_rates_of_a_hand_worked_example(report: Report) -> None:
     rates = {name: (rate.hits, rate.total) for name, rate in report.rates.items()}
     assert rates["accuracy"] == (2, 5)
-    assert rates["ranked first"] == (1, 3)
-    assert rates["right when taken"] == (1, 3)
-    assert rates["abstained, some rule fits"] == (1, 3)
-    assert rates["abstained, no rule fits"] == (1, 2)
+    assert rates["top1"] == (1, 3)
+    assert rates["selective_accuracy"] == (1, 3)
+    assert rates["coverage"] == (2, 3)
+    assert rates["abstained_outside"] == (1, 2)
     assert [result.case.line for result in report.misses] == [2, 4, 5]
 
 
@@ -116,8 +116,9 @@ def test_every_miss_says_what_won(report: Report) -> None:
         ("4", task, "none", taken),
         ("5", "xqzt flrb", "tester/unit-testing", "none (no-evidence)"),
     ]
-    assert len(rates_table(report).rows) == len(report.rates)
-    json.dumps(report.to_dict())
+    found = measure(report)
+    assert [row[-1] for row in figures_table(found).rows] == list(found.figures)
+    json.dumps(found.to_dict())
 
 
 @pytest.mark.parametrize(("hits", "total"), [(0, 1), (1, 1), (7, 10), (95, 100), (500, 1000)])

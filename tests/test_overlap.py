@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from router import Router
 from router.evaluation.overlap import Map, overlaps
@@ -77,3 +79,18 @@ def test_as_json(found: Map) -> None:
     row = found.to_dict()["pairs"][0]
     assert set(row) == {"first", "second", "alike", "stolen", "words"}
     assert set(row["words"]) == {row["first"], row["second"]}
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    library(tmp_path, RULES)
+    done = run("overlap", "--library", tmp_path)
+    assert done.returncode == 0
+    blocks = done.stdout.split("\n\n")
+    assert "bakery/bakery  and  harbour/harbour  alike " in done.stdout
+    assert "   stolen  “bread for the rolls”\n           (example) by bakery/bakery" in done.stdout
+    assert "   apart   pastry/pastry: cakes" in done.stdout
+    assert blocks[-1].startswith(f"{len(blocks) - 1} pairs of rules overlap, ")
+    answer = json.loads(run("overlap", "--library", tmp_path, "--json").stdout)
+    assert len(answer["pairs"]) == len(blocks) - 1
+    alike = json.loads(run("overlap", "--library", tmp_path, "--alike", 1, "--json").stdout)
+    assert all(pair["stolen"] or pair["alike"] >= 1 for pair in alike["pairs"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,28 +14,45 @@ from typing import Any
 import numpy as np
 import pytest
 
-from router.evaluation.page import MAX_CELLS, Bar, Bin, Dot, Findings, Measure, Row, page, plane
+from router import Router
+from router.evaluation.answers import Answer, Ranked
+from router.evaluation.cases import Case
+from router.evaluation.comparing import Paired
+from router.evaluation.crossvalidation import asked
+from router.evaluation.measuring import Report, Result, evaluate
+from router.evaluation.metrics import Confusion, measure
+from router.evaluation.page import MAX_CELLS, Findings, matrix_of, page
+from router.evaluation.plane import Dot, placed, plane
+from router.terminal.report import LABELS, why_line
 
 HOSTILE = "</td><script>alert(1)</script>\n{{ x }} & \"quotes\" 'too' 日本"
 
-FINDINGS = Findings(
-    title="Harbour <b>",
-    measures=[Measure("accuracy", 0.5, 0.1, 0.9, "1/2")],
-    bars=[Bar("crew/cook", 2, 1.0, 0.5, 0.667), Bar("none", 1, 0.0, 0.0, 0.0)],
-    labels=["crew/cook", "none"],
-    confusion=[[1, 1], [0, 1]],
-    bins=[Bin(0.2, 0.0, 1), Bin(0.9, 1.0, 2)],
-    curve=[(0.5, 0.0), (1.0, 0.5)],
-    rules=[Dot("crew/cook", 0.0, 0.5)],
-    cases=[Dot("fry herring", -1.0, 1.0)],
-    rows=[
-        Row("fry herring", "crew/cook", "crew/cook", 0.93, right=True, why="decided by: fry"),
-        Row(
-            HOSTILE, "crew/cook", "none", 0.07, right=False, why="nothing fits", source="a.jsonl:2"
-        ),
-        Row("boil an egg", "none", "none", 0.01, right=True, why="nothing fits"),
-    ],
+COOK, MATE = "crew/cook", "crew/mate"
+
+
+def result(task: str, expect: str, first: str, sure: float, *, took: bool = True) -> Result:
+    answer = Answer(
+        (first,) if took else (), (Ranked(first, sure, sure),), "routed", "", sure, words=("fry",)
+    )
+    return Result(Case(task, (expect,) if expect else (), 2, "a.jsonl"), answer)
+
+
+def findings(*results: Result, **more: Any) -> Findings:
+    report = Report(results)
+    return Findings("Harbour <b>", report, measure(report), **more)
+
+
+FINDINGS = findings(
+    result("fry herring", COOK, COOK, 0.93),
+    result(HOSTILE, COOK, MATE, 0.4),
+    result("boil an egg", "", MATE, 0.01, took=False),
+    rules=[Dot(COOK, 0.0, 0.5), Dot(MATE, 0.9, 0.5)],
+    cases=[Dot("fry herring", -1.0, 1.0), Dot(HOSTILE, 0.1, 0.1, right=False)],
 )
+
+
+def shown(found: Findings) -> str:
+    return page(found, LABELS, why_line)
 
 
 class Outline(HTMLParser):
@@ -57,32 +75,61 @@ def outline(html: str) -> Outline:
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
-    found = outline(page(FINDINGS))
+    found = outline(shown(FINDINGS))
     assert all(link.startswith("#") for link in found.links)
     assert not {"link", "img", "iframe"} & set(found.tags)
     assert found.tags.count("script") == 1
 
 
 def test_text_of_others_is_text() -> None:
-    html = page(FINDINGS)
+    html = shown(FINDINGS)
     assert "<b>" not in html
     assert "alert(1)</script>" not in html
     assert "{{ x }}" in html
 
 
 def test_only_the_worst_of_many_rules_are_shown() -> None:
-    count = MAX_CELLS + 5
-    matrix = np.eye(count, dtype=int)
-    matrix[count - 1, 0] = 3
-    many = replace(FINDINGS, labels=[f"r{n:03}" for n in range(count)], confusion=matrix.tolist())
-    html = page(many)
-    assert f"The {MAX_CELLS} of {count} that are confused most" in html
-    assert "r064 → r000: 3" in html
-    assert "r063 → r063" not in html
+    names = [f"r{number:03}" for number in range(MAX_CELLS + 5)]
+    mistakes = [Confusion(names[-1], names[0], 3)]
+    matrix = matrix_of([*mistakes, *(Confusion(name, name, 1) for name in names)])
+    assert len(matrix.labels) == MAX_CELLS < matrix.total == len(names)
+    assert {names[0], names[-1]} <= set(matrix.labels)
+    assert names[-2] not in matrix.labels
+    assert matrix.cells[-1][0] == matrix.most == 3
+    own = tuple(Confusion(name, name, 1) for name in names)
+    html = shown(replace(FINDINGS, metrics=replace(FINDINGS.metrics, confusions=own)))
+    assert f"The {MAX_CELLS} of {len(names)} that are confused most" in html
 
 
-def test_an_empty_evaluation_is_a_page() -> None:
-    assert "0 of 0" in page(Findings("Empty", (), (), (), (), (), (), (), (), ()))
+def test_no_figure_no_map_and_no_change_is_a_page() -> None:
+    html = shown(findings(result("boil an egg", "", MATE, 0.01, took=False)))
+    assert "1 of 1" in html
+    assert "nan" not in html
+    assert 'id="map"' not in html
+    assert 'id="changes"' not in html
+
+
+def test_changes_are_shown() -> None:
+    now = FINDINGS.report
+    first = now.results[0]
+    wrong = replace(first, answer=replace(first.answer, taken=(MATE,)))
+    before = Report((wrong, *now.results[1:]))
+    html = shown(replace(FINDINGS, changed=Paired(before, now), before="main"))
+    assert "1 of 3 cases are decided otherwise than by main: 1 better, 0 worse" in html
+
+
+def test_the_map_of_a_library(router: Router) -> None:
+    """A rule's own When lies where the rule does; one of another agent's does not."""
+    first, *_, last = router.routes
+    cases = [Case(route.rule.when, (route.id,)) for route in (first, last)]
+    rules, dots = placed(router, evaluate(asked(router), cases).results)
+    assert [dot.label for dot in rules] == [route.id for route in router.routes]
+
+    def far(case: Dot, rule: Dot) -> float:
+        return math.dist((case.x, case.y), (rule.x, rule.y))
+
+    for case, own, other in ((0, 0, -1), (1, -1, 0)):
+        assert far(dots[case], rules[own]) < far(dots[case], rules[other])
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -113,7 +160,7 @@ def browser() -> Iterator[Any]:
 def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     """The table filters; the console stays empty; no request leaves the page; keys suffice."""
     file = tmp_path / "report.html"
-    file.write_text(page(FINDINGS), "utf-8")
+    file.write_text(shown(FINDINGS), "utf-8")
     opened = browser.new_page()
     said: list[str] = []
     asked: list[str] = []
@@ -122,15 +169,15 @@ def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     opened.on("request", lambda request: asked.append(request.url))
     opened.goto(file.as_uri())
 
-    def shown() -> list[str]:
-        rows = opened.locator("#rows tr:visible td.task").all_inner_texts()
-        return [re.sub(r"\s+", " ", row) for row in rows]
+    def rows() -> list[str]:
+        found = opened.locator("#rows tr:visible td.task").all_inner_texts()
+        return [re.sub(r"\s+", " ", row) for row in found]
 
-    assert len(shown()) == 3
-    assert shown()[1] == re.sub(r"\s+", " ", HOSTILE)
+    assert len(rows()) == 3
+    assert rows()[1] == re.sub(r"\s+", " ", HOSTILE)
     opened.locator("#words").focus()
     opened.keyboard.type("HERRING")
-    assert shown() == ["fry herring"]
+    assert rows() == ["fry herring"]
     assert opened.locator("#shown").inner_text() == "1 of 3"
     opened.keyboard.press("Control+A")
     opened.keyboard.press("Delete")

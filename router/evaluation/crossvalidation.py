@@ -15,9 +15,12 @@ from functools import partial
 from math import fsum
 from typing import Any, Literal
 
-from router.decision.deciding import Decision
 from router.errors import Fault
-from router.evaluation.measuring import Case, Rate, Report, Result, evaluate, key, stratified
+from router.evaluation.answers import RANKED
+from router.evaluation.answers import Router as Asked
+from router.evaluation.cases import Case, case_of
+from router.evaluation.comparing import Paired
+from router.evaluation.measuring import Rate, Report, Result, evaluate, key, stratified
 from router.library.records import LabelledTask, Route
 from router.router import Router
 
@@ -26,8 +29,7 @@ FOLDS = 5
 FEW, MANY = 50, 200
 """Fewer learned tasks than `FEW` are judged three times, fewer than `MANY` twice."""
 
-Ask = Callable[[str], Decision]
-Compile = Callable[[tuple[LabelledTask, ...]], Ask]
+Compile = Callable[[tuple[LabelledTask, ...]], Asked]
 """From the labelled tasks that a library may learn from to what it then decides."""
 
 Notify = Callable[[int, int], None]
@@ -80,33 +82,6 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A case that is decided otherwise with what was learned."""
-
-    before: Result
-    after: Result
-
-    @property
-    def kind(self) -> Literal["better", "worse", "sideways"]:
-        """Right now, right before, or neither."""
-        if self.after.right:
-            return "better"
-        return "worse" if self.before.right else "sideways"
-
-    def to_dict(self) -> dict[str, Any]:
-        case = self.after.case
-        return {
-            "kind": self.kind,
-            "path": case.path,
-            "line": case.line,
-            "task": case.task,
-            "expect": list(case.expect),
-            "before": list(self.before.taken),
-            "after": list(self.after.taken),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """The same cases without what was learned and with it.
 
@@ -135,48 +110,25 @@ class Comparison:
         return Report(tuple(map(_most_common, repeated)))
 
     @property
-    def changes(self) -> tuple[Change, ...]:
-        """The cases for which other routes are taken than without what was learned."""
-        both = zip(self.before.results, self.usual.results, strict=True)
-        return tuple(
-            Change(before, after) for before, after in both if set(before.taken) != set(after.taken)
-        )
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many of the changes are better, worse and sideways."""
-        kinds = Counter(change.kind for change in self.changes)
-        return {kind: kinds[kind] for kind in ("better", "worse", "sideways")}
-
-    @property
-    def p_value(self) -> float:
-        """McNemar's exact test: how likely so uneven a count of better and worse is by chance."""
-        from scipy.stats import binomtest
-
-        better, worse = self.counts["better"], self.counts["worse"]
-        return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    def paired(self) -> Paired:
+        return Paired(self.before, self.usual)
 
     def to_dict(self) -> dict[str, Any]:
-        rates = self.rates
         return {
-            "cases": len(self.before.results),
-            "rates": {name: after.to_dict() for name, (_, after) in rates.items()},
-            "misses": [result.to_dict() for result in self.usual.misses],
             "without_learned": {
-                "rates": {name: before.to_dict() for name, (before, _) in rates.items()},
-                "misses": [result.to_dict() for result in self.before.misses],
+                "metrics": {name: rate.to_dict() for name, rate in self.before.rates.items()},
+                "results": [result.to_dict() for result in self.before.results],
             },
             "held_out": self.held_out,
             "cross_validation": self.split and self.split.to_dict(),
-            "changes": [change.to_dict() for change in self.changes],
-            "mcnemar": self.counts | {"p": self.p_value},
-        }
+        } | self.paired.to_dict()
 
 
-def own_cases(learned: Iterable[LabelledTask]) -> tuple[Case, ...]:
+def own_cases(learned: Iterable[LabelledTask], routes: Iterable[Route] = ()) -> tuple[Case, ...]:
     """A library's labelled tasks as cases; of several with the same words the last."""
+    known = {route.id: route for route in routes}
     last = {key(row.task): row for row in learned}
-    return tuple(Case(row.task, row.expect, row.line, row.path) for row in last.values())
+    return tuple(case_of(row, known) for row in last.values())
 
 
 def leaks(
@@ -199,6 +151,11 @@ def leaks(
     return tuple(found)
 
 
+def asked(router: Router) -> Asked:
+    """A router of ours as one to be judged: it recalls no labelled task."""
+    return partial(router.route, recall=False, top=RANKED)
+
+
 def compiler(router: Router) -> Compile:
     """Compiles a router's library with other labelled tasks, here and now.
 
@@ -212,9 +169,9 @@ def compiler(router: Router) -> Compile:
     library = library_of(model)
     encoder = load_encoder() if model.encoder else None
 
-    def compiled(tasks: tuple[LabelledTask, ...]) -> Ask:
+    def compiled(tasks: tuple[LabelledTask, ...]) -> Asked:
         payload = compile_library(replace(library, tasks=tasks), model.made_from, encoder)
-        return partial(Router(artifact.loads(payload)).route, recall=False)
+        return asked(Router(artifact.loads(payload)))
 
     return compiled
 
@@ -222,7 +179,7 @@ def compiler(router: Router) -> Compile:
 def compare(
     cases: Sequence[Case],
     learned: Sequence[LabelledTask],
-    whole: Ask,
+    whole: Asked,
     compiled: Compile,
     folds: int = FOLDS,
     repeats: int | None = None,
@@ -245,18 +202,15 @@ def compare(
     compiles = 1 + len(folds_wanted)
     notify(0, compiles)
     before = evaluate(compiled(()), cases)
-    new = {
-        number: Result(case, whole(case.task))
-        for number, case in enumerate(cases)
-        if said[number] not in units
-    }
+    others = [number for number in range(len(cases)) if said[number] not in units]
+    new = dict(zip(others, evaluate(whole, [cases[n] for n in others]).results, strict=True))
     after = [dict(new) for _ in passes]
     for done, (repeat, held) in enumerate(folds_wanted, start=1):
         notify(done, compiles)
         judge = compiled(tuple(row for row in learned if units[key(row.task)] not in held))
-        for number, case in enumerate(cases):
-            if units.get(said[number]) in held:
-                after[repeat][number] = Result(case, judge(case.task))
+        numbers = [number for number in range(len(cases)) if units.get(said[number]) in held]
+        judged = evaluate(judge, [cases[number] for number in numbers]).results
+        after[repeat] |= dict(zip(numbers, judged, strict=True))
     notify(compiles, compiles)
     reports = (Report(tuple(results[n] for n in range(len(cases)))) for results in after)
     return Comparison(before, tuple(reports), len(cases) - len(new), split)

@@ -1,85 +1,83 @@
-"""Sample tasks with the route that each should take, and how a router does on them."""
+"""How a router does on sample tasks: each with its answer, and the rates at which it is right."""
 
 from __future__ import annotations
 
 import random
-import stat
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from math import sqrt
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import fsum, sqrt
+from time import perf_counter
 from typing import Any
 
-from router.decision.deciding import Decision
-from router.errors import CasesError, Fault
-from router.library.tasks import read_rows
+from router.evaluation.answers import Answer, Router, answer_of, words_of
+from router.evaluation.cases import Case, agents_of
 from router.model.text import words
 
 TOP = 3
+EXPLAINED = 2000
+"""Of more cases only the misses are told with the words that decided."""
+
 NORMAL_QUANTILE = 1.959963984540054
 """Of 0.975: 95 % of a normal distribution lie within so many standard deviations."""
-
-MAX_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A sample task and the routes it should take, in order; none for one that fits no rule.
-
-    `path` and `line` say where it is written.
-    """
-
-    task: str
-    expect: tuple[str, ...]
-    line: int = 0
-    path: str = ""
-
-    @property
-    def source(self) -> str:
-        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a case."""
+    """What became of a case, and how long that took."""
 
     case: Case
-    decision: Decision
+    answer: Answer
+    seconds: float = 0.0
 
     @property
     def taken(self) -> tuple[str, ...]:
         """The routes that were taken, in order; none after an abstention."""
-        return tuple(match.route for match in self.decision.matches)
+        return self.answer.taken
 
     @property
     def right(self) -> bool:
-        """Whether exactly the expected routes were taken, in whatever order."""
-        return set(self.taken) == set(self.case.expect)
+        """Whether what was taken is what the case expects, or accepts."""
+        case, taken = self.case, set(self.taken)
+        if not case.fits:
+            return not taken
+        return bool(taken) and (taken == set(case.expect) or taken <= case.accept)
+
+    @property
+    def right_agent(self) -> bool:
+        """Whether the agents of what was taken are the expected ones."""
+        case, taken = self.case, agents_of(self.taken)
+        if not case.fits:
+            return not taken
+        accepted = agents_of(case.accept)
+        return bool(taken) and (taken == agents_of(case.expect) or taken <= accepted)
+
+    @property
+    def right_bundle(self) -> bool:
+        """Whether what was taken leads to the expected prompts, by whatever rule."""
+        if not self.case.fits:
+            return not self.taken
+        return bool(self.taken) and frozenset(self.answer.bundle or ()) in self.case.bundles
 
     @property
     def rank(self) -> int | None:
-        """The place of the first expected route among the candidates, from 1; None if not there."""
-        for place, candidate in enumerate(self.decision.candidates, start=1):
-            if candidate.route in self.case.expect:
+        """The place of the first right route among the candidates, from 1; None if not there."""
+        for place, ranked in enumerate(self.answer.ranked, start=1):
+            if self.case.welcomes(ranked.route):
                 return place
         return None
 
     def to_dict(self) -> dict[str, Any]:
+        case = self.case
         return {
-            "task": self.case.task,
-            "path": self.case.path,
-            "line": self.case.line,
-            "expect": list(self.case.expect),
-            "taken": list(self.taken),
+            "task": case.task,
+            "path": case.path,
+            "line": case.line,
+            "expect": list(case.expect),
+            "accept": sorted(case.accept),
+            "tags": list(case.tags),
             "right": self.right,
             "rank": self.rank,
-            "outcome": self.decision.outcome,
-            "reason": self.decision.reason,
-            "candidates": [
-                {"route": c.route, "confidence": c.confidence}
-                for c in self.decision.candidates[:TOP]
-            ],
-        }
+        } | self.answer.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +123,12 @@ class Report:
     @property
     def inside(self) -> tuple[Result, ...]:
         """Cases that some rule fits."""
-        return tuple(result for result in self.results if result.case.expect)
+        return tuple(result for result in self.results if result.case.fits)
 
     @property
     def outside(self) -> tuple[Result, ...]:
         """Cases that no rule fits."""
-        return tuple(result for result in self.results if not result.case.expect)
+        return tuple(result for result in self.results if not result.case.fits)
 
     @property
     def misses(self) -> tuple[Result, ...]:
@@ -138,71 +136,74 @@ class Report:
 
     @property
     def rates(self) -> dict[str, Rate]:
-        """Every rate by its name."""
+        """Every rate by its name; a case counts as often as it weighs."""
         inside, outside = self.inside, self.outside
-        taken = [result for result in self.results if result.taken]
+        named = [r for r in self.results if r.case.level == "rule"]
+        prompts = [
+            r
+            for r in self.results
+            if r.answer.bundle is not None and (r.case.bundles or not r.case.fits)
+        ]
         rates = {
-            "accuracy": _rate((r.right for r in self.results), self.results),
-            "ranked first": _rate((r.rank == 1 for r in inside), inside),
-            f"ranked in {TOP}": _rate(
-                (r.rank is not None and r.rank <= TOP for r in inside), inside
-            ),
-            "right agent first": _rate((_agent_first(r) for r in inside), inside),
-            "right when taken": _rate((r.right for r in taken), taken),
-            "abstained, some rule fits": _rate((not r.taken for r in inside), inside),
-            "abstained, no rule fits": _rate((not r.taken for r in outside), outside),
+            "accuracy": rate(self.results, lambda r: r.right),
+            "agent_accuracy": rate(self.results, lambda r: r.right_agent),
+            "bundle_accuracy": rate(prompts, lambda r: r.right_bundle),
+            "rule_accuracy": rate(named, lambda r: r.right),
+            "top1": rate(inside, lambda r: r.rank == 1),
+            f"top{TOP}": rate(inside, lambda r: r.rank is not None and r.rank <= TOP),
+            "agent_top1": rate(inside, _agent_first),
+            "selective_accuracy": rate([r for r in self.results if r.taken], lambda r: r.right),
+            "coverage": rate(inside, lambda r: bool(r.taken)),
+            "abstained_outside": rate(outside, lambda r: not r.taken),
         }
         if any(len(result.case.expect) > 1 for result in self.results):
             found = sum(len(set(r.taken) & set(r.case.expect)) for r in self.results)
             several = [r for r in inside if len(r.case.expect) > 1]
             single = [r for r in inside if len(r.case.expect) == 1]
             rates |= {
-                "matches, precision": Rate(found, sum(len(r.taken) for r in self.results)),
-                "matches, recall": Rate(found, sum(len(r.case.expect) for r in self.results)),
-                "several intents, split": _rate((len(r.taken) > 1 for r in several), several),
-                "one intent, split": _rate((len(r.taken) > 1 for r in single), single),
+                "match_precision": Rate(found, sum(len(r.taken) for r in self.results)),
+                "match_recall": Rate(found, sum(len(r.case.expect) for r in self.results)),
+                "split_several": rate(several, lambda r: len(r.taken) > 1),
+                "split_one": rate(single, lambda r: len(r.taken) > 1),
             }
         return rates
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "cases": len(self.results),
-            "rates": {name: rate.to_dict() for name, rate in self.rates.items()},
-            "misses": [result.to_dict() for result in self.misses],
-        }
 
+def rate(results: Sequence[Result], hit: Callable[[Result], bool]) -> Rate:
+    """The rate at which `hit` is true of these results.
 
-def evaluate(route: Callable[[str], Decision], cases: Iterable[Case]) -> Report:
-    """Route every case with `route`, any function from a task to a `Decision`.
-
-    A router's `route` would recall cases that are among the library's labelled tasks: give it
-    `recall=False`.
+    Cases of unequal weight are worth fewer (Kish's effective number), so that the interval is not
+    narrower than it should be.
     """
-    return Report(tuple(Result(case, route(case.task)) for case in cases))
+    weights = [result.case.weight for result in results]
+    hits = fsum(w for w, result in zip(weights, results, strict=True) if hit(result))
+    total, squares = fsum(weights), fsum(w * w for w in weights)
+    effective = total / squares if squares else 0.0
+    return Rate(hits * effective, total * effective)
 
 
-def read_cases(path: Path, routes: Iterable[str]) -> tuple[Case, ...]:
-    """The cases of a JSONL file: `{"task": "…", "expect": "agent/rule"}` a line.
+def evaluate(
+    route: Router,
+    cases: Sequence[Case],
+    notify: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Route every case with `route`, any function that answers a task (see `answers.Router`).
 
-    `expect` is null where no rule fits, a list where the task asks for several things.
-
-    `routes` are the ids that there are. Raises `CasesError` with every bad line.
+    `notify` is told how many are done, of how many. A router's `route` would recall cases that are
+    among the library's labelled tasks: give it `recall=False`.
     """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
-            message = f"is no regular file of at most {MAX_BYTES >> 20} MB"
-            raise CasesError((Fault(str(path), 1, message),))
-        data = path.read_bytes()
-    except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        raise CasesError((Fault(str(path), 1, f"cannot be read: {cause}"),)) from None
-    rows, faults = read_rows(str(path), data, frozenset(routes))
-    if not rows and not faults:
-        faults.append(Fault(str(path), 1, 'no cases; add {"task": "…", "expect": "agent/rule"}'))
-    if faults:
-        raise CasesError(tuple(faults))
-    return tuple(Case(row.task, row.expect, row.line, row.path) for row in rows)
+    results = []
+    for done, case in enumerate(cases):
+        notify(done, len(cases))
+        started = perf_counter()
+        said = route(case.task)
+        seconds = perf_counter() - started
+        result = Result(case, answer_of(said), seconds)
+        if len(cases) <= EXPLAINED or not result.right:
+            result = replace(result, answer=replace(result.answer, words=words_of(said)))
+        results.append(result)
+    notify(len(cases), len(cases))
+    return Report(tuple(results))
 
 
 def key(task: str) -> tuple[str, ...]:
@@ -226,11 +227,7 @@ def stratified(strata: Sequence[Any], parts: int, chance: random.Random) -> list
     return [frozenset(order[part::parts]) for part in range(parts)]
 
 
-def _rate(hits: Iterable[bool], total: tuple[Result, ...] | list[Result]) -> Rate:
-    return Rate(sum(hits), len(total))
-
-
 def _agent_first(result: Result) -> bool:
-    first = result.decision.candidates[:1]
-    expected = {route.partition("/")[0] for route in result.case.expect}
-    return bool(first) and first[0].agent in expected
+    first = result.answer.ranked[:1]
+    expected = agents_of((*result.case.expect, *result.case.accept))
+    return bool(first) and agents_of([first[0].route]) <= expected

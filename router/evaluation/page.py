@@ -6,12 +6,15 @@ the script. It can be used with the keyboard alone, printed, and read in the dar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from router.evaluation.comparing import Paired
+from router.evaluation.measuring import Report, Result
+from router.evaluation.metrics import Confusion, Metrics
+from router.evaluation.plane import Dot
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -20,130 +23,66 @@ MAX_CELLS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A figure with its 95 % interval; `of` says what it counts, such as `12/40`."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    of: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """How one rule does."""
-
-    rule: str
-    cases: int
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Cases of about equal confidence: their mean confidence, the share that was right."""
-
-    confidence: float
-    right: float
-    cases: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A rule or a case in the plane; `label` is the rule's id or the case's task."""
-
-    label: str
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A case: what was expected of it and what became of it."""
-
-    task: str
-    expected: str
-    taken: str
-    confidence: float
-    right: bool
-    why: str
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Findings:
     """All that a page shows.
 
-    `labels` name the rows (expected) and columns (taken) of `confusion`. `curve` has a coverage and
-    the risk at it, in the order of coverage. `rules` and `cases` are the map.
+    `rules` and `cases` are the map, none where the router is not ours. `changed` is the same cases
+    decided by another version, which is called `before`.
     """
 
     title: str
-    measures: Sequence[Measure]
-    bars: Sequence[Bar]
-    labels: Sequence[str]
-    confusion: Sequence[Sequence[int]]
-    bins: Sequence[Bin]
-    curve: Sequence[tuple[float, float]]
-    rules: Sequence[Dot]
-    cases: Sequence[Dot]
-    rows: Sequence[Row]
+    report: Report
+    metrics: Metrics
+    rules: Sequence[Dot] = ()
+    cases: Sequence[Dot] = ()
+    changed: Paired | None = None
+    before: str = ""
 
 
-def plane(
-    rules: NDArray[np.float64], cases: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rules and cases in two dimensions, each from -1 to 1.
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """How often each label was expected (rows) and taken (columns); there are `total` labels."""
 
-    Both come as scores for each route (rows × routes), of which only the differences within a row
-    count; the axes are the first two principal components of the rules'.
+    labels: tuple[str, ...]
+    cells: tuple[tuple[int, ...], ...]
+    total: int
 
-    >>> rules, cases = plane(np.eye(3), np.eye(3)[:1])
-    >>> rules.shape, cases.shape
-    ((3, 2), (1, 2))
-    """
-    rules, cases = _directions(rules), _directions(cases)
-    mean = rules.mean(axis=0)
-    _, _, axes = np.linalg.svd(rules - mean, full_matrices=False)
-    axes = np.vstack([axes, np.zeros((2, axes.shape[1]))])[:2]
-    places = (rules - mean) @ axes.T
-    others = (cases - mean) @ axes.T if len(cases) else np.zeros((0, 2))
-    most = max(float(np.abs(np.vstack([places, others])).max(initial=0.0)), 1e-9)
-    return places / most, others / most
+    @property
+    def most(self) -> int:
+        """The largest count."""
+        return max(map(max, self.cells), default=0)
 
 
-def _directions(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows of mean 0 and length 1: a long task scores higher, and lies where a short one does."""
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(centred / np.maximum(lengths, 1e-9))
-
-
-def page(found: Findings) -> str:
-    """The page as HTML.
-
-    >>> "<html" in page(Findings("Ship", (), (), (), (), (), (), (), (), ()))
-    True
-    """
+def page(found: Findings, names: Mapping[str, str], why: Callable[[Result], str]) -> str:
+    """The page as HTML; `names` are what people call the figures, `why` tells what won a case."""
     from jinja2 import Environment, StrictUndefined  # late: only pages need it here
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["figure"] = _figure
     template = environment.from_string(TEMPLATE.read_text("utf-8"))
-    labels, cells = _worst(found)
     return template.render(
-        found=found, labels=labels, cells=cells, most=max(map(max, cells), default=0)
-    )
+        found=found, metrics=found.metrics, results=found.report.results, names=names, why=why,
+        matrix=matrix_of(found.metrics.confusions),
+    )  # fmt: skip
 
 
-def _worst(found: Findings) -> tuple[list[str], list[list[int]]]:
-    """The part of the confusion matrix that can be read."""
-    matrix = np.array(found.confusion, dtype=np.int64).reshape((len(found.labels),) * 2)
-    if len(found.labels) > MAX_CELLS:
-        wrong = matrix - np.diag(np.diag(matrix))
-        worst = np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MAX_CELLS]
-        kept = np.sort(worst)
-    else:
-        kept = np.arange(len(found.labels))
-    return [found.labels[n] for n in kept], matrix[np.ix_(kept, kept)].tolist()
+def matrix_of(confusions: Sequence[Confusion]) -> Matrix:
+    """The confusion matrix, or the part of it with the most mistakes.
+
+    >>> matrix_of([Confusion("a/b", "c/d", 2)]).cells
+    ((0, 2), (0, 0))
+    """
+    labels = sorted({label for found in confusions for label in (found.expected, found.taken)})
+    mistakes = dict.fromkeys(labels, 0)
+    for found in confusions:
+        if found.expected != found.taken:
+            mistakes[found.expected] += found.count
+            mistakes[found.taken] += found.count
+    kept = sorted(sorted(labels, key=lambda label: -mistakes[label])[:MAX_CELLS])
+    counts = {(found.expected, found.taken): found.count for found in confusions}
+    cells = tuple(tuple(counts.get((row, column), 0) for column in kept) for row in kept)
+    return Matrix(tuple(kept), cells, len(labels))
+
+
+def _figure(value: float | None, places: int = 3) -> str:
+    return "–" if value is None or isnan(value) else f"{value:.{places}f}"

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from router.errors import CasesError, Fault
-from router.evaluation.measuring import Case, Rate, Result, key, stratified
+from router.evaluation.cases import Case
+from router.evaluation.measuring import Rate, Result, key, stratified
 from router.model.calibration import Calibration, Routing, Scale, Slopes, confidence
 
 FOLDS = 5
-BINS = 10
 
 MIN_CASES = 20
 """Fewer say nothing: four in a fold."""
@@ -217,15 +217,17 @@ def observe(results: Iterable[Result], scale: Scale) -> tuple[Observation, ...]:
     """What a router, whose model has this `scale`, made of labelled tasks."""
     found = []
     for result in results:
-        best = result.decision.candidates[0]
+        answer, best = result.answer, result.answer.ranked[0]
+        if best.score is None or best.confidence is None or answer.rival is None:
+            continue  # another router's, which has no calibration to tune
         found.append(
             Observation(
                 score=scale.of(best.score),
-                rival=max(scale.of(best.rival), 0.0),
+                rival=max(scale.of(answer.rival), 0.0),
                 confidence=best.confidence,
-                right=best.route in result.case.expect,
-                fits=bool(result.case.expect),
-                known=best.scores.known,
+                right=result.case.welcomes(best.route),
+                fits=result.case.fits,
+                known=answer.known,
             )
         )
     return tuple(found)
@@ -350,18 +352,11 @@ def folds(observed: Sequence[Observation]) -> list[frozenset[int]]:
 
 
 def calibration_error(observed: Iterable[Observation]) -> float:
-    """The expected calibration error over 10 bins of equal width (Naeini, Cooper & Hauskrecht,
-    "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015).
+    """The expected calibration error; tasks of no known word have no confidence that counts."""
+    from router.evaluation import metrics  # late: numpy
 
-    In each bin the gap between the mean confidence and the share of right routes, weighted with
-    the bin's share of the tasks. Tasks of no known word have no confidence that counts.
-    """
-    bins: dict[int, list[Observation]] = {}
     known = [o for o in observed if o.known]
-    for o in known:
-        bins.setdefault(min(int(o.confidence * BINS), BINS - 1), []).append(o)
-    gaps = (abs(sum(o.confidence - o.right for o in found)) for found in bins.values())
-    return sum(gaps) / len(known) if known else 0.0
+    return metrics.calibration_error([o.confidence for o in known], [o.right for o in known])
 
 
 def _value(rate: Rate) -> float:

@@ -14,6 +14,9 @@ from frontmatter.default_handlers import YAMLHandler
 from router.errors import Fault, Severity
 
 MAX_YAML_CHARS = 64 * 1024
+MAX_ROWS_CHARS = 4 << 20
+"""Of a list that a user names, such as sample tasks; a library has no say in it."""
+
 MAX_DEPTH = 20
 
 TEXT_KEYS = frozenset({"name", "title", "description", "icon"})
@@ -225,6 +228,26 @@ def settings(path: str, text: str) -> tuple[dict[str, Any], tuple[Fault, ...]]:
     return metadata, faults
 
 
+def rows(path: str, text: str) -> tuple[list[tuple[int, Any]], tuple[Fault, ...]]:
+    """The members of a YAML list, each with its line."""
+    try:
+        loader = _Replay(_gated(text, MAX_ROWS_CHARS))
+        node = loader.get_single_node()
+        if node is None:
+            return [], ()
+        if not isinstance(node, yaml.SequenceNode):
+            return [], (Fault(path, node.start_mark.line + 1, "must be a list: lines with `- `"),)
+        for mapping in _mappings(node):
+            _refuse_duplicates(mapping)
+        values = (loader.construct_object(member, deep=True) for member in node.value)
+        lines = [member.start_mark.line + 1 for member in node.value]
+        return list(zip(lines, values, strict=True)), ()
+    except (_RefusedError, yaml.YAMLError) as error:
+        return [], (_fault(path, 1, error),)
+    except (ValueError, TypeError, OverflowError) as error:
+        return [], (Fault(path, 1, f"has a value that is none: {error}"),)
+
+
 def _mapping(
     path: str, raw: str, offset: int, *, recover: bool, lenient: bool
 ) -> tuple[dict[str, Any], dict[str, int], tuple[Fault, ...]]:
@@ -369,14 +392,14 @@ class _Replay(yaml.SafeLoader):
         return self._events.pop() if self._events else None
 
 
-def _gated(raw: str) -> list[yaml.Event]:
+def _gated(raw: str, most: int = MAX_YAML_CHARS) -> list[yaml.Event]:
     """The events of YAML whose construction cannot explode.
 
     Raises `_RefusedError` for any other.
     """
     events = []
-    if len(raw) > MAX_YAML_CHARS:
-        raise _too_long(len(raw))
+    if len(raw) > most:
+        raise _too_long(len(raw), most)
     depth = 0
     for event in _events(raw):
         events.append(event)
@@ -434,8 +457,8 @@ def _refuse_duplicates(node: yaml.MappingNode) -> None:
         seen.add(key.value)
 
 
-def _too_long(size: int) -> _RefusedError:
-    return _RefusedError(0, f"{size} characters of YAML; the limit is {MAX_YAML_CHARS}")
+def _too_long(size: int, most: int = MAX_YAML_CHARS) -> _RefusedError:
+    return _RefusedError(0, f"{size} characters of YAML; the limit is {most}")
 
 
 def _fault(path: str, offset: int, error: _RefusedError | yaml.YAMLError) -> Fault:

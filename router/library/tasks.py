@@ -10,12 +10,16 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from router.errors import Fault, TaskError
 from router.library.records import LabelledTask
 from router.library.source import SourceFile
+
+Part = TypeVar("Part")
+Row = TypeVar("Row")
 
 MAX_TASK_BYTES = 32 * 1024
 
@@ -94,12 +98,21 @@ def read_rows(
 
     The lines that are wrong beyond `MAX_FAULTS` share one fault.
     """
-    rows: list[LabelledTask] = []
+    lines = enumerate(split_lines(data), start=1)
+    return read_each(path, lines, lambda number, line: _row(path, number, line, routes))
+
+
+def read_each(
+    path: str, parts: Iterable[tuple[int, Part]], read: Callable[[int, Part], Row | None]
+) -> tuple[list[Row], list[Fault]]:
+    """What `read` makes of each part of a file, given its line; a fault where it raises
+    `ValueError`."""
+    rows: list[Row] = []
     faults: list[Fault] = []
     beyond: list[int] = []
-    for number, line in enumerate(split_lines(data), start=1):
+    for number, part in parts:
         try:
-            row = _row(path, number, line, routes)
+            row = read(number, part)
         except ValueError as error:
             if len(faults) < MAX_FAULTS:
                 faults.append(Fault(path, number, str(error)))
@@ -125,7 +138,12 @@ def format_row(task: str, route: str | None) -> bytes:
     >>> format_row("soup", None)
     b'{"task": "soup", "expect": null}\n'
     """
-    text = json.dumps({"task": task, "expect": route}, ensure_ascii=False)
+    return format_object({"task": task, "expect": route})
+
+
+def format_object(row: dict[str, Any]) -> bytes:
+    """The line of JSON for a row; no text in it can end the line."""
+    text = json.dumps(row, ensure_ascii=False)
     return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
 
 
@@ -138,10 +156,8 @@ def no_route(route: str, routes: Collection[str]) -> str:
     return f"no route `{route}`; {hint}"
 
 
-def _row(
-    path: str, number: int, line: bytes, routes: Collection[str] | None
-) -> LabelledTask | None:
-    """The labelled task in a line, None if the line is blank; raises `ValueError` if it is bad."""
+def json_object(line: bytes) -> dict[str, Any] | None:
+    """The JSON object in a line, None if the line is blank; raises `ValueError` if it is bad."""
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -156,23 +172,57 @@ def _row(
         raise ValueError(f"not JSON: {getattr(error, 'msg', 'a number too long')}") from None
     if not isinstance(row, dict):
         raise ValueError('not an object; write {"task": "…", "expect": "agent/rule"}')
-    if unknown := sorted(set(row) - KEYS):
-        raise ValueError(f"unknown key `{unknown[0]}`; there are {', '.join(sorted(KEYS))}")
-    if "expect" not in row:
-        raise ValueError("no `expect`; give the route's id, or null if no rule fits")
-    task, expect = row.get("task"), row["expect"]
+    return row
+
+
+def check_keys(row: Collection[str], keys: Collection[str]) -> None:
+    """Raise `ValueError` where a row has a key that is none of `keys`."""
+    if unknown := sorted(set(row) - set(keys)):
+        raise ValueError(f"unknown key `{unknown[0]}`; there are {', '.join(sorted(keys))}")
+
+
+def task_of(row: dict[str, Any]) -> str:
+    """The task of a row; raises `ValueError` where there is none."""
+    task = row.get("task")
     if not isinstance(task, str):
         raise ValueError("no `task`; give the task's text")
     try:
         check_task(task)
     except TaskError as error:
         raise ValueError(str(error)) from None
-    named = [] if expect is None else expect if isinstance(expect, list) else [expect]
-    if not all(isinstance(route, str) for route in named):
-        raise ValueError("`expect` is neither a route's id, a list of ids, nor null")
+    return task
+
+
+def names_of(value: Any, key: str, what: str = "a route's id") -> tuple[str, ...]:
+    """The names under a key that takes one of them, several, or null for none.
+
+    Raises `ValueError` for anything else.
+    """
+    named = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in named):
+        raise ValueError(f"`{key}` is neither {what}, a list of ids, nor null")
     if len(set(named)) < len(named):
-        raise ValueError("`expect` names a route twice; name each once")
+        raise ValueError(f"`{key}` names one twice; name each once")
+    return tuple(named)
+
+
+def check_routes(named: Iterable[str], routes: Collection[str] | None) -> None:
+    """Raise `ValueError` for a name that is none of `routes`, unless those are not known."""
     for route in named:
         if routes is not None and route not in routes:
             raise _NoRouteError(route, routes)
-    return LabelledTask(task, tuple(named), path, number)
+
+
+def _row(
+    path: str, number: int, line: bytes, routes: Collection[str] | None
+) -> LabelledTask | None:
+    """The labelled task in a line, None if the line is blank; raises `ValueError` if it is bad."""
+    row = json_object(line)
+    if row is None:
+        return None
+    check_keys(row, KEYS)
+    if "expect" not in row:
+        raise ValueError("no `expect`; give the route's id, or null if no rule fits")
+    task, named = task_of(row), names_of(row["expect"], "expect")
+    check_routes(named, routes)
+    return LabelledTask(task, named, path, number)

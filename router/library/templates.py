@@ -46,6 +46,7 @@ _ALLOWED_NODES = (
     nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Getattr, nodes.Getitem, nodes.Slice,
     nodes.Filter, nodes.Test, nodes.Call, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg,
     nodes.Pos, nodes.Keyword,
+    nodes.Scope,  # without a line: what it holds is refused, and has one
 )  # fmt: skip
 
 # A NUL cannot occur in a source file (the reader refuses it), so it can mark source lines.
@@ -225,7 +226,7 @@ def _check_replace(text: str, args: tuple[Any, ...], budget: _Budget) -> None:
 
 def _check(node: nodes.Node, depth: int, budget: _Budget) -> None:
     """Refuse what is not on the lists, wherever it stands: also in a branch never taken."""
-    budget.node(node.lineno)
+    budget.node(node.lineno or 1)
     if depth > MAX_DEPTH:
         raise TemplateError(node.lineno, f"template: nested deeper than {MAX_DEPTH} levels")
     if not isinstance(node, _ALLOWED_NODES):

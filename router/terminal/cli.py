@@ -22,6 +22,7 @@ from router.router import Router
 if TYPE_CHECKING:
     from router.context.parts import Context
     from router.decision.deciding import Decision
+    from router.evaluation.assessing import Assessment
     from router.terminal.report import Table
 
 DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -252,6 +253,24 @@ def explain_check(code: str) -> int:
     return DONE
 
 
+def overlap(
+    *,
+    alike: float,
+    library: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """List the rules that are in each other's way."""
+    from router.evaluation.overlap import overlaps
+    from router.terminal.report import overlap_lines
+
+    found = overlaps(load(library), alike=alike)
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        _show_lines(overlap_lines(found))
+    return DONE
+
+
 def compile_library(*, library: Path | None = None, as_json: bool = False) -> int:
     """Compile the library if it has changed, and say what is in it."""
     import time
@@ -291,67 +310,190 @@ def evaluate(
     folds: int = 5,
     repeats: int | None = None,
     seed: int = 0,
-    min_accuracy: float | None = None,
+    least: Sequence[str] = (),
+    most: Sequence[str] = (),
+    against: str | None = None,
+    fail_on: Sequence[str] = (),
+    router: str | None = None,
+    junit: Path | None = None,
+    html: Path | None = None,
     library: Path | None = None,
     as_json: bool = False,
 ) -> int:
     """Route sample tasks, without a file the learned ones, and compare with what they expect.
 
-    Where the library has learned tasks, also without them, and learned tasks by cross-validation.
+    Learned tasks are cross-validated. `against` is another version to compare with, `router` one
+    to judge in place of the library's.
     """
-    from router.evaluation import crossvalidation, measuring
-    from router.terminal.report import (
-        changes_table,
-        comparison_lines,
-        comparison_table,
-        leak_lines,
-        misses_table,
-        rates_table,
+    from router.evaluation import answers, assessing, gates
+    from router.evaluation.cases import read_cases
+    from router.evaluation.crossvalidation import own_cases
+    from router.evaluation.junit import junit as as_junit
+    from router.terminal.report import leak_lines, why_line
+
+    ours: Router | None = None
+
+    asked = gates.Gates(
+        (*gates.parse_bounds("min", least), *gates.parse_bounds("max", most)),
+        gates.parse_fail_on(fail_on),
     )
+    if fail_on and against is None:
+        raise UsageError("--fail-on: there is nothing to compare with; add --against")
+    chosen = assessing.Folds(folds, repeats, seed)
+    root = _root(library)
+    if router is None or library is not None:
+        asked = asked.over(gates.read_gates(os.fspath(root)))
+    with _progress() as notify:
+        if router is not None:
+            if file is None:
+                raise UsageError("file: name a file of sample tasks for the other router")
+            routes = load(library).routes if library else None
+            other = answers.named(router)
+            cases = read_cases(file, routes, say)
+            found = assessing.assess_other(other, cases, chosen, notify)
+        else:
+            ours = load(library, arrays=None)
+            learned = ours.model.tasks
+            if file is not None:
+                cases = read_cases(file, ours.routes, say)
+            elif learned:
+                cases = own_cases(learned, ours.routes)
+            else:
+                raise UsageError(
+                    "file: the library has learned no task; name a file of sample tasks, or teach"
+                    " it some with `route learn TASK --as agent/rule`"
+                )
+            found = assessing.assess(ours, cases, chosen, notify, own=file is None)
+        if against is not None:
+            found = assessing.compared(found, against, root, chosen, notify, say)
+    found = found.gated(asked)
+    for line in leak_lines(found.leaks):
+        say(line)
+    if found.against and found.against.missing:
+        say(f"{against} has no answer to {len(found.against.missing)} of the tasks")
+    if as_json:
+        show_json(found.to_dict(), indent=None)  # ten times as fast, and a report may be large
+    else:
+        _show_assessment(found)
+    if junit is not None:
+        junit.write_bytes(as_junit(found.report, found.failed, why_line))
+    if html is not None:
+        title = (
+            f"{router or (ours and ours.model.project)}: {file.name if file else 'what it learned'}"
+        )
+        html.write_text(_page(found, title, ours), encoding="utf-8")
+    for failure in found.failed:
+        say(f"gate: {failure.message}")
+    return FAULT if found.failed else DONE
+
+
+def _page(found: Assessment, title: str, ours: Router | None) -> str:
+    from router.evaluation.page import Findings, page
+    from router.evaluation.plane import placed
+    from router.terminal.report import LABELS, why_line
+
+    rules, cases = placed(ours, found.report.results) if ours else ((), ())
+    changed, before = (found.against.paired, found.against.name) if found.against else (None, "")
+    findings = Findings(title, found.report, found.metrics, rules, cases, changed, before)
+    return page(findings, LABELS, why_line)
+
+
+def _show_assessment(found: Assessment) -> None:
+    """What was missed and where, before the figures: those stay in view on a terminal."""
+    from router.terminal import report
+
+    tables: list[Table | Sequence[str]] = []
+    if found.report.misses:
+        on_screen = sys.stdout.isatty()
+        tables.append(
+            report.miss_lines(found.report, _width())
+            if on_screen
+            else report.misses_table(found.report)
+        )
+    learning, against = found.learning, found.against
+    if learning and learning.paired.changes:
+        tables.append(report.changes_table(learning.paired))
+    if against and against.paired.changes:
+        tables.append(report.changes_table(against.paired, against.name, "now"))
+    tables.append(report.scores_table(found.metrics))
+    if mistakes := report.confusions_table(found.metrics):
+        tables.append(mistakes)
+    if learning:
+        tables += [report.comparison_table(learning), report.comparison_lines(learning)]
+    tables.append(report.figures_table(found.metrics, beside=learning is not None))
+    if against:
+        tables.append([f"against {against.name}: {report.paired_line(against.paired)}"])
+    for number, shown in enumerate(tables):
+        if number:
+            print()
+        if isinstance(shown, Sequence):
+            _show_lines(shown)
+        else:
+            _show_table(shown)
+    say(report.latency_line(found.metrics))
+
+
+def new_cases(file: Path | None, *, agent: str | None = None, library: Path | None = None) -> int:
+    """Draft sample tasks for the rules of the library."""
+    from router.evaluation.cases import draft_rows, format_drafts
 
     router = load(library)
-    learned = router.model.tasks
-    if file is not None:
-        cases = measuring.read_cases(file, (route.id for route in router.routes))
-    elif learned:
-        cases = crossvalidation.own_cases(learned)
-    else:
-        raise UsageError(
-            "file: the library has learned no task; name a file of sample tasks, or teach it some"
-            " with `route learn TASK --as agent/rule`"
-        )
-    leaks = crossvalidation.leaks(cases, router.routes, learned if file else ())
-    for line in leak_lines(leaks):
-        say(line)
-    route = partial(router.route, recall=False)
-    found = None
-    if learned:
-        compiled = crossvalidation.compiler(router)
-        with _progress("compiling") as notify:
-            found = crossvalidation.compare(
-                cases, learned, route, compiled, folds, repeats, seed, notify
-            )
-    report = found.usual if found else measuring.evaluate(route, cases)
-    if as_json:
-        known = {"leaks": [leak.to_dict() for leak in leaks]}
-        show_json((found or report).to_dict() | known)
-    else:
-        if report.misses:
-            _show_table(misses_table(report))
-            print()
-        if found and found.changes:
-            _show_table(changes_table(found))
-            print()
-        _show_table(comparison_table(found) if found else rates_table(report))
-        if found:
-            print()
-            _show_lines(comparison_lines(found))
-    accuracy = found.rates["accuracy"][1] if found else report.rates["accuracy"]
-    if min_accuracy is not None and accuracy.value < min_accuracy:
-        low, high = accuracy.interval
-        interval = f"95 %: {low:.3f}–{high:.3f}"
-        say(f"accuracy {accuracy.value:.3f} ({interval}) is below {min_accuracy}")
-        return FAULT
+    rows = draft_rows([router.routes[number] for number in router.eligible(agent)])
+    try:
+        text = format_drafts(rows, file.suffix.lower() if file else ".jsonl")
+    except ValueError as error:
+        raise UsageError(f"file: {error}") from None
+    if file is None:
+        sys.stdout.write(text)
+        return DONE
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError:
+        raise UsageError(f"file: {file} is there already; name a new one") from None
+    say(f"{file}: {len(rows)} drafts; put each into other words, and delete its `draft`")
+    return DONE
+
+
+def init(folder: Path) -> int:
+    """Copy the starting library to a folder."""
+    import shlex
+
+    from router.library import starting
+
+    for path in starting.start(folder):
+        print(printable(str(folder / path)))
+    place = shlex.quote(str(folder))
+    say(f"next: cd {place} && route 'checkout shows an error' && route eval cases.yaml")
+    return DONE
+
+
+def new(kind: str, words: Sequence[str], *, library: Path | None = None) -> int:
+    """Add an agent or a prompt of the right form to the library."""
+    from router.library import starting
+
+    root = _changeable(library, "added to")
+    try:
+        paths = starting.add(root, kind, " ".join(words))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    for path in paths:
+        print(printable(str(root / path)))
+    return DONE
+
+
+def export(target: str, folder: Path, *, library: Path | None = None) -> int:
+    """Write the library in the format of another tool."""
+    from router.exporting import exporting
+    from router.library.writing import write_new
+
+    made = exporting.export(load(library).model, target)
+    written = write_new(str(folder), made.files, again=True)
+    for path in written:
+        print(printable(str(folder / path)))
+    for loss in made.losses:
+        say(str(loss))
+    say(f"{len(made.files)} files, {len(written)} of them new; {len(made.losses)} not held")
     return DONE
 
 
@@ -392,6 +534,7 @@ def tune(
 ) -> int:
     """Fit threshold and calibration to labelled tasks and write them into the library."""
     from router.evaluation import measuring, tuning
+    from router.evaluation.cases import read_cases
     from router.library import learning, settings
     from router.terminal.report import (
         curve_table,
@@ -406,7 +549,7 @@ def tune(
         raise UsageError("wish: give either `--precision` or `--coverage`")
     root = _changeable(library, "tuned")
     router = load(root)
-    read = measuring.read_cases(file, (route.id for route in router.routes))
+    read = read_cases(file, router.routes, say)
     learned = learning.learned_tasks(root, router.routes)
     cases, taught, repeated = tuning.usable(str(file), read, learned)
     results = measuring.evaluate(partial(router.route, recall=False), cases).results
@@ -444,23 +587,30 @@ def tune(
     return DONE
 
 
-def load(library: Path | None, heard: list[str] | None = None) -> Router:
+def load(
+    library: Path | None, heard: list[str] | None = None, *, arrays: bool | None = False
+) -> Router:
     """The router of `library`, ROUTE_LIBRARY, the nearest folder upwards or the shipped library.
 
-    What is said while loading is also added to `heard`.
+    What is said while loading is also added to `heard`. One task does not earn back the import of
+    numpy, and thousands do: see `Router.load` for `arrays`.
     """
-    from router.library.source import shipped_library
 
     def notify(message: str) -> None:
         if heard is not None:
             heard.append(message)
         say(message)
 
-    # One task does not earn back the import of numpy.
-    router = Router.load(_own_library(library) or shipped_library(), notify=notify, arrays=False)
+    router = Router.load(_root(library), notify=notify, arrays=arrays)
     for notice in router.notices:
         say(notice)
     return router
+
+
+def _root(library: Path | None) -> Path:
+    from router.library.source import shipped_library
+
+    return _own_library(library) or shipped_library()
 
 
 def _changeable(library: Path | None, how: str) -> Path:
@@ -470,8 +620,8 @@ def _changeable(library: Path | None, how: str) -> Path:
     root = _own_library(library)
     if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
         raise UsageError(
-            f"library: the one shipped with this program cannot be {how}; copy agents/, prompts/"
-            f" and project.yaml of {shipped_library()} to a folder of your own and work there"
+            f"library: the one shipped with this program cannot be {how}; `route init DIR` makes"
+            f" one of your own, or copy agents/, prompts/ and project.yaml of {shipped_library()}"
         )
     return root
 
@@ -526,23 +676,27 @@ def say(message: str) -> None:
 
 
 @contextlib.contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """To be told how much of how much is done; a bar on a terminal, gone when it ends."""
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """To be told what is done and how much of how much; a bar on a terminal, gone when it ends."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), Left())
-    console, silent = Console(stderr=True), not sys.stderr.isatty()
-    with Progress(*columns, console=console, transient=True, disable=silent) as bar:
-        number = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(number, completed=done, total=total)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        number = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(
+            number, description=what, completed=done, total=total
+        )
 
 
-def show_json(value: object) -> None:
+def show_json(value: object, indent: int | None = 2) -> None:
     import json
 
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def _show_context(context: Context, format: Format) -> None:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from router import __version__
 from router.context.formats import FORMATS
+from router.evaluation.overlap import ALIKE
 from router.terminal import cli
 
 
@@ -191,6 +192,21 @@ def check(
     _finish(cli.check, **options, output=chosen)
 
 
+@app.command()
+def overlap(
+    alike: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="From this likeness on, 0 to 1.")
+    ] = ALIKE,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """List rules that are in each other's way, and the words that would separate them.
+
+    A rule's own When and Examples are asked as tasks; a line that another rule wins is stolen.
+    """
+    _finish(cli.overlap, alike=alike, library=library, as_json=as_json)
+
+
 @app.command("compile")
 def compile_library(library: LibraryFolder = None, as_json: Json = False) -> None:
     """Compile the library if it has changed, and say what is in it."""
@@ -202,7 +218,7 @@ def evaluate(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="Sample tasks, one JSON object a line; else those that the library has learned.",
+            help="Sample tasks (.jsonl, .csv, .yaml, .md); else those that it has learned.",
             show_default=False,
         ),
     ] = None,
@@ -218,21 +234,141 @@ def evaluate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another one draws other folds.")] = 0,
-    min_accuracy: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Exit 1 below this.", show_default=False),
+    least: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="NAME=X", help="Exit 1 below this.", show_default=False),
+    ] = None,
+    most: Annotated[
+        list[str] | None,
+        typer.Option("--max", metavar="NAME=X", help="Exit 1 above this.", show_default=False),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REV|DIR|JSON",
+            help="List what is decided otherwise than by a git revision of the library, another"
+            " library, or in an earlier --json.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="KIND:N",
+            help="Exit 1 where more tasks are worse (or better, sideways).",
+            show_default=False,
+        ),
+    ] = None,
+    router: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:OBJECT",
+            help="Judge this function from a task to its labels instead.",
+            show_default=False,
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write JUnit XML, a test a case.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a page with charts and every case; it needs no network.",
+            show_default=False,
+        ),
     ] = None,
     library: LibraryFolder = None,
     as_json: Json = False,
 ) -> None:
     """Route sample tasks and compare with the routes they should take.
 
-    Where the library has learned tasks, also as if it had not; they are cross-validated.
+    Where the library has learned tasks, also as if it had not; they are cross-validated. What
+    --min and --max take can stand in the library's route.toml, under [eval].
     """
     _finish(
-        cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, min_accuracy=min_accuracy,
-        library=library, as_json=as_json,
+        cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, least=least or (),
+        most=most or (), against=against, fail_on=fail_on or (), router=router, junit=junit,
+        html=html, library=library, as_json=as_json,
     )  # fmt: skip
+
+
+cases_app = typer.Typer(help="Write sample tasks for `route eval`.", no_args_is_help=True)
+app.add_typer(cases_app, name="cases")
+
+
+@cases_app.callback()
+def cases() -> None:
+    """Write sample tasks for `route eval`."""
+
+
+@cases_app.command("new")
+def new_cases(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A new file (.jsonl, .csv, .yaml, .md); else standard output.", show_default=False
+        ),
+    ] = None,
+    agent: AgentName = None,
+    library: LibraryFolder = None,
+) -> None:
+    """Draft sample tasks for every rule from its When and its Examples.
+
+    A draft does not count until a person has put it into other words and deleted `draft`.
+    """
+    _finish(cli.new_cases, file, agent=agent, library=library)
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
+    ],
+) -> None:
+    """Begin a library: two agents, their prompts, settings and sample tasks, with comments."""
+    _finish(cli.init, folder)
+
+
+class Kind(StrEnum):
+    agent = "agent"
+    prompt = "prompt"
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Argument(help="What to add.", show_default=False)],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Its title or its name.", show_default=False),
+    ],
+    library: OwnLibraryFolder = None,
+) -> None:
+    """Add a file of the right form: an agent, with the prompt of its first rule, or a prompt."""
+    _finish(cli.new, kind.value, words, library=library)
+
+
+class Target(StrEnum):
+    claude_skills = "claude-skills"
+    copilot = "copilot"
+    agents_md = "agents-md"
+
+
+@app.command()
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
+    ],
+    to: Annotated[Target, typer.Option("--to", help="The format.", show_default=False)],
+    library: LibraryFolder = None,
+) -> None:
+    """Write the library in another format, for hosts that choose in context.
+
+    What the format cannot hold is said. A file that is there is never replaced.
+    """
+    _finish(cli.export, to.value, folder, library=library)
 
 
 @app.command()
@@ -254,7 +390,7 @@ def learn(
 
 @app.command()
 def tune(
-    file: Annotated[Path, typer.Argument(help="Sample tasks, one JSON object a line.")],
+    file: Annotated[Path, typer.Argument(help="Sample tasks (.jsonl, .csv, .yaml, .md).")],
     precision: Annotated[
         float | None,
         typer.Option(

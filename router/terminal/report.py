@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isnan
 from typing import TYPE_CHECKING
 
 from router.context.fitting import Dropped
@@ -21,11 +21,17 @@ from router.library.tokens import estimate
 from router.model.calibration import Calibration
 
 if TYPE_CHECKING:
+    from router.evaluation.comparing import Paired
     from router.evaluation.crossvalidation import Comparison, Leak
+    from router.evaluation.metrics import Figure, Metrics
+    from router.evaluation.overlap import Map
     from router.evaluation.tuning import Point, Tuning
     from router.library.settings import Saved
 
 MAX_TASK_CHARS = 100
+STOLEN_CHARS = 84
+"""With what stands before it, 96 columns."""
+
 MAX_FOR, MAX_AGAINST = 5, 3
 """Words shown for and against a candidate."""
 
@@ -33,6 +39,9 @@ MAX_FIELDS = 3
 """Fields shown of a word; more tell no more."""
 
 CURVE_ROWS = 13
+
+MAX_RULES, MAX_CONFUSIONS = 30, 8
+"""Shown of those with the most mistakes."""
 
 MAX_LEAKS = 20
 """Told one by one."""
@@ -163,6 +172,51 @@ def rules_table(routes: Sequence[Route]) -> Table:
     )
 
 
+def overlap_lines(found: Map) -> list[str]:
+    """A block for each pair of rules, the worst first; then the rules that win nothing."""
+    lines: list[str] = []
+    for pair in found.pairs:
+        lines.append(f"{pair.first}  and  {pair.second}  alike {pair.alike:.2f}")
+        for line in pair.stolen:
+            lines.append(f"   stolen  “{_short(line.text, STOLEN_CHARS)}”")
+            lines.append(f"           ({line.field}) by {line.by}")
+        for rule, words in zip((pair.first, pair.second), pair.words, strict=True):
+            if words:
+                lines.append(f"   apart   {rule}: {printable(', '.join(words))}")
+        lines.append("")
+    stolen = sum(len(pair.stolen) for pair in found.pairs)
+    lines.append(f"{len(found.pairs)} pairs of rules overlap, {stolen} lines are stolen")
+    lines += [f"never wins a line of its own: {rule}" for rule in found.winless]
+    return lines
+
+
+LABELS = {
+    "accuracy": "accuracy",
+    "agent_accuracy": "right agent taken",
+    "bundle_accuracy": "right bundle taken",
+    "rule_accuracy": "right rule taken",
+    "top1": "ranked first",
+    "top3": "ranked in 3",
+    "agent_top1": "right agent first",
+    "selective_accuracy": "right when taken",
+    "coverage": "taken, some rule fits",
+    "abstained_outside": "abstained, no rule fits",
+    "match_precision": "matches, precision",
+    "match_recall": "matches, recall",
+    "split_several": "several intents, split",
+    "split_one": "one intent, split",
+    "mrr": "mean reciprocal rank",
+    "precision": "precision, mean of rules",
+    "recall": "recall, mean of rules",
+    "f1": "F1, mean of rules",
+    "auroc": "fits or not (AUROC)",
+    "aurc": "risk over coverage (AURC)",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+}
+"""What people read for each figure; its name is what `--min` and `--max` take."""
+
+
 def sizes(context: Context) -> dict[str, int]:
     """The estimated tokens of a context without a task: of the agent, the prompts, and of all."""
     parts = context.parts
@@ -210,12 +264,55 @@ def _gone(gone: Dropped) -> str:
     return f"{verb}: {gone.source}{place}: {what}{', '.join(gone.titles)} ({gone.tokens} tokens)"
 
 
-def rates_table(report: Report) -> Table:
-    """Every rate of an evaluation with its interval."""
+def figures_table(found: Metrics, *, beside: bool = False) -> Table:
+    """Every figure with its interval and its name; without the rates where those are `beside`."""
     rows = []
-    for name, rate in report.rates.items():
-        rows.append((name, *_with_interval(rate), _cases(rate)))
-    return Table(("", "rate", "95 %", "cases"), tuple(rows))
+    for name, figure in found.figures.items():
+        rate = isinstance(figure, Rate)
+        if not (beside and rate):
+            cases = _cases(figure) if isinstance(figure, Rate) else f"{figure.total:g}"
+            rows.append((LABELS[name], *_with_interval(figure), cases, name))
+    return Table(("", "value", "95 %", "cases", "name"), tuple(rows))
+
+
+def scores_table(found: Metrics) -> Table:
+    """How each rule does, the worst first; those beyond `MAX_RULES` share a row."""
+    rows = [
+        (rule.rule, *_with_interval(rule.f1), _cases(rule.recall), _cases(rule.precision))
+        for rule in found.rules[:MAX_RULES]
+    ]
+    if more := len(found.rules) - len(rows):
+        rows.append((f"… and {more} that do better", "", "", "", ""))
+    return Table(("rule", "F1", "95 %", "recall", "precision"), tuple(rows))
+
+
+def confusions_table(found: Metrics) -> Table | None:
+    """What is taken for what most often; None where nothing is."""
+    mistakes = [c for c in found.confusions if c.expected != c.taken]
+    rows = [(str(c.count), c.expected, c.taken) for c in mistakes[:MAX_CONFUSIONS]]
+    return Table(("cases", "expected", "taken"), tuple(rows)) if rows else None
+
+
+def latency_line(found: Metrics) -> str:
+    times = ", ".join(f"{name} {value:.3g}" for name, value in found.latency.items())
+    return f"milliseconds a task: {times}"
+
+
+def why_line(result: Result) -> str:
+    """What won a case, by how much and why, in one line."""
+    words = ", ".join(result.answer.words)
+    if result.right:
+        return f"decided by: {words}" if result.taken and words else result.answer.reason
+    if not result.answer.ranked:
+        return "nothing was ranked"
+    lead = _lead(result)
+    ahead = {"": "; the expected is not among the best", "first": "; ranked first, not taken"}
+    return (
+        f"first is {result.answer.ranked[0].route}"
+        + ahead.get(lead, f", ahead of the expected by {lead.removeprefix('+')}")
+        + (f"; its words: {words}" if words else "")
+        + (f"; {result.answer.reason}" if not result.taken and result.answer.reason else "")
+    )
 
 
 def comparison_table(found: Comparison) -> Table:
@@ -225,33 +322,38 @@ def comparison_table(found: Comparison) -> Table:
         value, interval = _with_interval(rate)
         return f"{value:5}  {interval}  {_cases(rate)}"
 
-    rows = tuple((name, *map(cell, rates)) for name, rates in found.rates.items())
+    rows = tuple((LABELS[name], *map(cell, rates)) for name, rates in found.rates.items())
     how = "with it (cross-validated)" if found.held_out else "with it"
     return Table(("", "without what was learned", how), rows)
 
 
-def changes_table(found: Comparison) -> Table:
-    """Every task for which what was learned changed the routes taken."""
+def changes_table(found: Paired, before: str = "without", after: str = "with it") -> Table:
+    """Every task that is decided otherwise, the worse ones first."""
     rows = [
         (
             change.kind,
-            _line_of(change.after, found.usual),
+            _line_of(change.after, found.after),
             _short(change.after.case.task),
             _taken(change.before),
             _taken(change.after),
         )
         for change in found.changes
     ]
-    return Table(("", "line", "task", "without", "with it"), tuple(rows))
+    return Table(("", "line", "task", before, after), tuple(rows))
+
+
+def paired_line(found: Paired) -> str:
+    """How many cases are decided otherwise, and whether that may be chance."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
+    return (
+        f"decided otherwise: {len(found.changes)} of {len(found.before.results)} tasks ({counts};"
+        f" McNemar's exact test: p = {found.p_value:.3g})"
+    )
 
 
 def comparison_lines(found: Comparison) -> list[str]:
     """What changed, whether that may be chance, and who judged."""
-    counts = ", ".join(f"{count} {kind}" for kind, count in found.counts.items())
-    lines = [
-        f"decided otherwise: {len(found.changes)} of {len(found.before.results)} tasks ({counts};"
-        f" McNemar's exact test: p = {found.p_value:.3g})"
-    ]
+    lines = [paired_line(found.paired)]
     if found.split:
         folds, repeats, seed = found.split.folds, found.split.repeats, found.split.seed
         lines.append(
@@ -271,25 +373,35 @@ def leak_lines(leaks: Sequence[Leak]) -> list[str]:
 
 def misses_table(report: Report) -> Table:
     """Every miss: what was expected, what won instead, by how much and why."""
-    rows = []
-    for result in report.misses:
-        best = result.decision.candidates[0]
-        gap = ""
-        if result.rank is not None:
-            expected = result.decision.candidates[result.rank - 1]
-            gap = f"{best.score - expected.score:+.3f}" if result.rank > 1 else "first"
-        rows.append(
-            (
-                _line_of(result, report),
-                _short(result.case.task),
-                " + ".join(result.case.expect) or "none",
-                _taken(result),
-                gap,
-                ", ".join(printable(evidence.word) for evidence in best.evidence[:3]),
-            )
+    rows = [
+        (
+            _line_of(result, report),
+            _short(result.case.task),
+            _short(result.case.label),
+            _taken(result),
+            _lead(result),
+            ", ".join(map(printable, result.answer.words[:3])),
         )
+        for result in report.misses
+    ]
     columns = ("line", "task", "expected", "taken", "lead", "words of the first")
     return Table(columns, tuple(rows))
+
+
+def miss_lines(report: Report, width: int) -> list[str]:
+    """The misses as `misses_table` has them, three lines each: for a screen."""
+    rows = misses_table(report).rows
+    indent = max((len(row[0]) for row in rows), default=0) + 2
+    lines = []
+    for line, task, expected, taken, lead, words in rows:
+        how = {"": "", "first": "  (ranked first)"}.get(lead, f"  (behind by {lead[1:]})")
+        why = f"  (first by: {words})" if words else ""
+        lines += [
+            f"{line:{indent}}{task[: width - indent]}",
+            f"{'':{indent}}expected  {expected}{how}",
+            f"{'':{indent}}took      {taken}{why}",
+        ]
+    return lines
 
 
 def lesson_line(lesson: Lesson) -> str:
@@ -407,13 +519,13 @@ def _constants(constants: Calibration) -> str:
     )
 
 
-def _value(rate: Rate) -> str:
+def _value(rate: Rate | Figure) -> str:
     return f"{rate.value:.3f}" if rate.total else "–"
 
 
-def _with_interval(rate: Rate) -> tuple[str, str]:
-    low, high = rate.interval
-    return _value(rate), f"{low:.3f}–{high:.3f}"
+def _with_interval(figure: Rate | Figure) -> tuple[str, str]:
+    low, high = figure.interval
+    return _value(figure), "–" if isnan(low) else f"{low:.3f}–{high:.3f}"
 
 
 def _cases(rate: Rate) -> str:
@@ -422,7 +534,20 @@ def _cases(rate: Rate) -> str:
 
 
 def _taken(result: Result) -> str:
-    return " + ".join(result.taken) or f"none ({result.decision.outcome})"
+    return printable(" + ".join(result.taken)) or f"none ({result.answer.outcome})"
+
+
+def _lead(result: Result) -> str:
+    """By how much the first is ahead of the first right one; its score says, else confidence."""
+    if result.rank is None:
+        return ""
+    if result.rank == 1:
+        return "first"
+    best, right = result.answer.ranked[0], result.answer.ranked[result.rank - 1]
+    for ahead, behind in ((best.score, right.score), (best.confidence, right.confidence)):
+        if ahead is not None and behind is not None:
+            return f"{ahead - behind:+.3f}"
+    return ""
 
 
 def _line_of(result: Result, report: Report) -> str:
@@ -431,6 +556,6 @@ def _line_of(result: Result, report: Report) -> str:
     return printable(result.case.source) if several else str(result.case.line)
 
 
-def _short(task: str) -> str:
+def _short(task: str, most: int = MAX_TASK_CHARS) -> str:
     line = printable(" ".join(task.split()))
-    return line if len(line) <= MAX_TASK_CHARS else line[: MAX_TASK_CHARS - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"

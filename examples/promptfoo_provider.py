@@ -1,0 +1,5 @@
+"""A provider that promptfoo can load: see docs/promptfoo.md."""
+
+from router.evaluation.promptfoo import call_api
+
+__all__ = ["call_api"]
