@@ -7,7 +7,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from router.checking.subject import Check, Subject
 from router.errors import Fault
@@ -120,7 +120,7 @@ def _against_the_rule(subject: Subject) -> Iterator[Fault]:
         elif kind.identity == "folder" and agent.name != _folder(agent):
             wrong = f"is not that of its folder, `{_folder(agent)}`"
         if wrong:
-            message = f"name `{agent.name}` {wrong}, which a {kind.name} must not; rename it"
+            message = f"name `{agent.name}` of a {kind.name} {wrong}; rename it"
             yield AGAINST.at(agent.path, place[0], message)
 
 
@@ -138,7 +138,11 @@ def _too_long(subject: Subject) -> Iterator[Fault]:
         place = subject.place(agent.path, r"^description\s*:")
         if place is None:
             continue
-        document = frontmatter.split(agent.path, "\n".join(subject.lines(agent.path)), lenient=True)
+        lines = subject.lines(agent.path)
+        below = takewhile(lambda line: not line.startswith("---"), lines[place[0] - 1 :])
+        if sum(len(line) + 1 for line in below) <= limit:
+            continue  # as most are: YAML takes its time
+        document = frontmatter.split(agent.path, "\n".join(lines), lenient=True)
         length = len(str(document.metadata.get("description") or ""))
         if length > limit:
             whose = f"of a {kind.name}" if kind.max_description else "set"
