@@ -6,12 +6,15 @@ import ast
 import hashlib
 import json
 import re
+import shutil
 import subprocess
+import sysconfig
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
+from pglast import parse_sql
 
 from router.evaluation.cases import Case, read_cases
 from router.library.discovery import snapshot
@@ -22,6 +25,7 @@ from router.library.source import Folder
 from router.model import text
 
 ROOT = Path(__file__).parent.parent
+AGENTS = sorted((ROOT / "agents").glob("*.md"))
 PROMPTS = sorted((ROOT / "prompts").glob("*.md"))
 HEADINGS = ["When to apply", "Gather first", "Procedure", "Checks", "Output format", "Worked example", "Pitfalls"]  # fmt: skip
 
@@ -90,11 +94,66 @@ def test_code_in_prompts_parses(path: Path) -> None:
             json.loads(code)
         elif language == "yaml":
             list(yaml.safe_load_all(code))
+        elif language == "sql":
+            parse_sql(code)
         elif language == "bash":
-            done = subprocess.run(
-                ["bash", "-n"], input=code, text=True, capture_output=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
+            said(["shellcheck", "--shell=bash", "--severity=warning", TYPED_ONE_BY_ONE, "-"], code)
+
+
+def said(command: list[str], text: str) -> None:
+    """Runs a checker of this environment over a text; it must find nothing."""
+    program = Path(sysconfig.get_path("scripts")) / command[0]
+    done = subprocess.run(
+        [str(program), *command[1:]], input=text, text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+TYPED_ONE_BY_ONE = "--exclude=SC2164"
+"""`cd` without `|| exit`: whoever types it sees that it failed."""
+
+NAMES = "orderin,addressin,produkt"
+"""Identifiers and foreign words in worked examples."""
+
+
+@pytest.mark.parametrize("path", [*AGENTS, *PROMPTS], ids=lambda path: path.stem)
+def test_words_are_spelt_right(path: Path) -> None:
+    """But for Examples, which are as people write."""
+    text = re.sub(r"(?ms)^\*\*Examples\*\*:\n(?:- .*?\n)+", "", path.read_text())
+    said(["codespell", "--builtin=clear,rare", f"--ignore-words-list={NAMES}", "-"], text)
+
+
+LANGUAGES = [
+    {"name": "java", "frameworks": ["spring"]}, {"name": "go"}, {"name": "rust", "frameworks": []},
+    {"name": "c#", "frameworks": ["asp.net"]}, {"name": "kotlin"}, {"name": "swift"},
+    {"name": "php", "frameworks": ["laravel", "symfony"]}, {"name": "ruby", "frameworks": ["rails"]},
+    {"name": "sql"}, {"name": "python", "frameworks": ["django"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [None, "", "project: {name: Ship}\n", yaml.safe_dump({"languages": LANGUAGES})],
+    ids=["shipped", "empty", "no languages", "ten languages"],
+)
+def test_agents_render_whatever_the_project_is(tmp_path: Path, settings: str | None) -> None:
+    for name in ("agents", "prompts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    if settings is None:
+        settings = (ROOT / "project.yaml").read_text()
+    (tmp_path / "project.yaml").write_text(settings)
+    folder = Folder(tmp_path)
+    found = read_library(folder, snapshot(folder))
+    assert [fault for fault in found.faults if fault.path != BASE] == []
+    assert {agent.path for agent in found.agents} >= {f"agents/{path.name}" for path in AGENTS} - {
+        BASE
+    }
+    for agent in found.agents:
+        assert not re.search(r"\{\{|\{%|\bNone\b|\bUndefined\b", agent.text)
+
+
+BASE = "agents/base.md"
+"""Its rules are those that `agents` in project.yaml asks for; without any it has none, and says so."""
 
 
 def test_there_are_enough_sample_tasks(library: Library, cases: tuple[Case, ...]) -> None:
@@ -110,11 +169,11 @@ def test_a_third_of_the_tasks_share_no_word_with_their_rule(
     """With its title, When, rationale and prompt titles; else the tasks would test string search."""
     rules = {route.id: route.rule for route in library.routes}
     asked = [case for case in cases if case.expect]
-    apart = [c for c in asked if not content(c.task) & said(rules[c.expect[0]])]
+    apart = [c for c in asked if not content(c.task) & words_of(rules[c.expect[0]])]
     assert len(apart) >= len(asked) / 3
 
 
-def said(rule: Rule) -> set[str]:
+def words_of(rule: Rule) -> set[str]:
     titles = [link.title for link in rule.use]
     return content(" ".join([rule.title, rule.when, rule.rationale, *titles]))
 
