@@ -131,9 +131,10 @@ def measure(report: Report, rates: dict[str, Rate] | None = None, seed: int = 0)
     figures["aurc"] = _figure(
         lambda w: _area(first, w), first.confidence is not None, weights, drawn
     )
+    known = first.known
     figures["ece"] = _figure(
-        lambda w: calibration_error(first.sure, first.right, w[first.known]),
-        first.sure.size > 0, weights, drawn,
+        lambda w: calibration_error(first.sure, first.right, w),
+        bool(known.any()), weights[known], drawn[:, known],
     )  # fmt: skip
     figures["brier"] = _brier(first, weights, drawn)
     return Metrics(
