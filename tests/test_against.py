@@ -16,7 +16,7 @@ from router.evaluation.comparing import Paired
 from router.evaluation.measuring import Report, Result
 
 PASSED, FAULT, USAGE = 0, 1, 2
-CASES = "checks/cases.jsonl"
+CASES = "tests/tasks.jsonl"
 DEPLOYER = "agents/deployer.md"
 
 
@@ -111,8 +111,8 @@ def test_a_folder_and_an_earlier_report(
         ("nope", USAGE, "--against: git: Needed a single revision; name a revision, a folder"),
         ("--help", USAGE, "--against: git: "),
         ("HEAD:agents", USAGE, "--against: git: "),
-        ("checks/cases.jsonl", FAULT, "checks/cases.jsonl:1: is no report; write one with"),
-        ("checks", FAULT, "checks:agents:1: no agent files"),
+        ("tests/tasks.jsonl", FAULT, "tests/tasks.jsonl:1: is no report; write one with"),
+        ("tests", FAULT, "tests:agents:1: no agent files"),
     ],
 )
 def test_what_cannot_be_compared_with(

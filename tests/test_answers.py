@@ -15,7 +15,7 @@ from conftest import ROOT, Run
 from router.evaluation.answers import Answer, AnswerError, Labels, Ranked, answer_of, foreign
 
 PASSED, FAULT, USAGE = 0, 1, 2
-CASES = "checks/cases.jsonl"
+CASES = "tests/tasks.jsonl"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from router.evaluation.measuring import Rate
 from router.evaluation.metrics import Figure
 
 PASSED, FAULT, USAGE = 0, 1, 2
-CASES = "checks/cases.jsonl"
+CASES = "tests/tasks.jsonl"
 
 FIGURES: dict[str, Rate | Figure] = {
     "accuracy": Rate(3, 4),

@@ -52,7 +52,7 @@ def test_the_structure() -> None:
 def test_the_command(run: Run, library: Callable[[str], Path], tmp_path: Path) -> None:
     file = tmp_path / "junit.xml"
     done = run(
-        "eval", "checks/cases.jsonl", "--junit", file, "--max", "aurc=0.001", cwd=library("crew")
+        "eval", "tests/tasks.jsonl", "--junit", file, "--max", "aurc=0.001", cwd=library("crew")
     )
     assert done.returncode == 1
     (suite,) = ElementTree.parse(file).getroot()

@@ -57,6 +57,6 @@ def test_the_nearest_library(
     library: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a configuration, as promptfoo calls it in the folder of its own."""
-    monkeypatch.chdir(library("crew") / "checks")
+    monkeypatch.chdir(library("crew") / "tests")
     provider: Any = runpy.run_path(str(ROOT / "examples/promptfoo_provider.py"))
     assert provider["call_api"]("cook soup for the crew", {}, {})["output"] == "cook/soups"

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 PASSED, FAILED, INTERRUPTED = 0, 1, 2
-CASES = "checks/cases.jsonl"
+CASES = "tests/tasks.jsonl"
 
 Tests = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,7 +43,7 @@ def tests(library: Callable[[str], Path]) -> Tests:
 def test_each_case_is_a_test(tests: Tests) -> None:
     done = tests("-v")
     assert done.returncode == PASSED, done.stdout
-    assert "checks/cases.jsonl::3: soup for tonight's crew PASSED" in done.stdout
+    assert "tests/tasks.jsonl::3: soup for tonight's crew PASSED" in done.stdout
     assert "4 passed" in done.stdout
 
 
@@ -52,7 +52,7 @@ def test_a_failure_is_readable(tests: Tests) -> None:
     assert done.returncode == FAILED
     failure = done.stdout[done.stdout.index("FAILURES") :]
     lines = failure.splitlines()
-    assert any(line.endswith("checks/cases.jsonl:5") for line in lines)
+    assert any(line.endswith("tests/tasks.jsonl:5") for line in lines)
     for line in (
         "task      soup for tonight's crew",
         "expected  deployer/alerts",
@@ -94,8 +94,8 @@ def test_a_learned_case_is_skipped(tests: Tests, tmp_path: Path) -> None:
 def test_bad_rows_are_named_all_at_once(tests: Tests) -> None:
     done = tests(more=({"task": "x"}, {"task": "y", "expect": "cook/soop"}))
     assert done.returncode == INTERRUPTED
-    assert "cases.jsonl:5: no `expect`" in done.stdout
-    assert "cases.jsonl:6: no route `cook/soop`; did you mean `cook/soups`?" in done.stdout
+    assert "tasks.jsonl:5: no `expect`" in done.stdout
+    assert "tasks.jsonl:6: no route `cook/soop`; did you mean `cook/soups`?" in done.stdout
     assert "Traceback" not in done.stdout
 
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there(tests: Tests, tmp_path: Path) -> None:
     (tmp_path / "crew" / CASES).unlink()
     done = tests()
     assert done.returncode != PASSED
-    assert "cases.jsonl" in done.stderr + done.stdout
+    assert "tasks.jsonl" in done.stderr + done.stdout
 
 
 def test_beside_other_tests(tests: Tests, tmp_path: Path) -> None:
