@@ -52,6 +52,7 @@ TIMES = {"p95": 7.5}
             Gates(fail_on=(("worse", 0), ("sideways", 3))),
             ["2 tasks are worse; at most 0 may be"],
         ),
+        (Gates(fail_on=(("better", 0),)), ["1 task is better; at most 0 may be"]),
         (
             Gates((Gate("min", "accuracy", 1), Gate("max", "accuracy", 0.1))),
             [
