@@ -79,3 +79,24 @@ def run() -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def crew(library: Callable[[str], Path]) -> Path:
+    """The library `crew` and its cases, committed to a repository of its own."""
+    root = library("crew")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "First")
+    return root
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git says, without the settings of whoever runs the tests."""
+    who = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    for role in ("AUTHOR", "COMMITTER"):
+        who |= {f"GIT_{role}_NAME": "Crew", f"GIT_{role}_EMAIL": "crew@example.org"}
+    return subprocess.run(
+        ["git", *arguments], cwd=root, env=os.environ | who, text=True, capture_output=True,
+        check=True,
+    ).stdout  # fmt: skip

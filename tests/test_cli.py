@@ -285,6 +285,18 @@ def test_eval(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("eval", file, "--json").stdout)["metrics"]["accuracy"]["hits"] == 1
 
 
+def test_eval_draws_a_bar_on_a_terminal_alone(run: Run, library: Callable[[str], Path]) -> None:
+    root = library("crew")
+    (root / "tasks").mkdir()
+    rows = [f'{{"task": "broth number {n}", "expect": "cook/soups"}}\n' for n in range(4)]
+    (root / "tasks/learned.jsonl").write_text("".join(rows))
+    drawn = on_terminal("eval", "--repeats", "1", cwd=root, stream="stderr")
+    assert "━" in drawn
+    assert "compiling" in drawn
+    assert "\x1b[2K" in drawn
+    assert "━" not in run("eval", "--repeats", "1", cwd=root).stderr
+
+
 def test_learn(run: Run, library: Callable[[str], Path]) -> None:
     """One line says what was learned and where; another, what the router would have done."""
     root = library("loop")
@@ -528,12 +540,16 @@ def test_on_a_terminal_it_has_colours_and_when_piped_none(run: Run, router: obje
         assert "\x1b[" in on_terminal(*arguments)
 
 
-def on_terminal(*arguments: str) -> str:
+def on_terminal(*arguments: str, cwd: Path = ROOT, stream: str = "stdout") -> str:
+    """What a command writes to a stream that is a terminal."""
     main, child = pty.openpty()
+    nothing = subprocess.DEVNULL
     with subprocess.Popen(
         [sys.executable, "-m", "router", *arguments],
-        stdin=subprocess.DEVNULL, stdout=child, stderr=subprocess.DEVNULL, cwd=ROOT,
-        env=os.environ | {"TERM": "xterm-256color"},
+        stdin=nothing, cwd=cwd,
+        stdout=child if stream == "stdout" else nothing,
+        stderr=child if stream == "stderr" else nothing,
+        env=os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
     ):  # fmt: skip
         os.close(child)
         shown = b""
