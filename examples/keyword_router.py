@@ -1,6 +1,6 @@
 """The simplest router there is, a plain function, as something to compare with.
 
-route eval tests/tasks.jsonl --router keyword_router:rank
+route eval tests/tasks.jsonl --router examples.keyword_router:rank
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A provider that promptfoo can load: see docs/promptfoo.md."""
+"""A provider that promptfoo can load: see docs/continuous-integration.md."""
 
 from router.evaluation.promptfoo import call_api
 

@@ -1,6 +1,6 @@
 """Any semantic-router `RouteLayer` or `SemanticRouter` judged by the cases of this package.
 
-    route eval tests/tasks.jsonl --router semantic_router_adapter:rank
+    route eval tests/tasks.jsonl --router examples.semantic_router_adapter:rank
 
 Here the routes are the rules of a library, with their When and Examples as utterances. Needs
 `pip install semantic-router` and an encoder; put your own router in the place of `build`.

@@ -53,6 +53,12 @@ def library(tmp_path: Path) -> Callable[[str], Path]:
     return copy
 
 
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command says on stderr, but that it compiles: only a slow machine is told so."""
+    lines = done.stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("compiling "))
+
+
 @pytest.fixture
 def run() -> Run:
     """Runs `route` with arguments as a user would."""
@@ -73,3 +79,24 @@ def run() -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def crew(library: Callable[[str], Path]) -> Path:
+    """The library `crew` and its cases, committed to a repository of its own."""
+    root = library("crew")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "First")
+    return root
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git says, without the settings of whoever runs the tests."""
+    who = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    for role in ("AUTHOR", "COMMITTER"):
+        who |= {f"GIT_{role}_NAME": "Crew", f"GIT_{role}_EMAIL": "crew@example.org"}
+    return subprocess.run(
+        ["git", *arguments], cwd=root, env=os.environ | who, text=True, capture_output=True,
+        check=True,
+    ).stdout  # fmt: skip

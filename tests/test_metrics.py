@@ -177,3 +177,11 @@ def test_as_json() -> None:
     assert found["risk_coverage"][-1][0] == 1.0
     assert sum(bin_["right"]["total"] for bin_ in found["reliability"]) == 6
     assert isinstance(measure(Report(HAND)).figures["f1"], Figure)
+
+
+def test_resamples_without_any_case_of_a_rule() -> None:
+    """Of few cases that name a rule among others, some resamples have none."""
+    others = [result(A, A, 0.9, level="agent") for _ in range(9)]
+    found = measure(Report((*others, result(B, B, 0.8))))
+    assert found.figures["f1"].value == 1.0
+    assert found.figures["f1"].interval == (1.0, 1.0)

@@ -6,13 +6,14 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Run
 
 from router import Router
 from router.evaluation.answers import Answer, Ranked
@@ -157,17 +158,48 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
+@dataclass
+class Visit:
+    """A page that is opened from the disk, what its console said and what it asked for."""
+
+    page: Any
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    @classmethod
+    def to(cls, browser: Any, file: Path) -> Visit:
+        visit = cls(browser.new_page())
+        visit.page.on("console", lambda message: visit.said.append(message.text))
+        visit.page.on("pageerror", lambda error: visit.said.append(str(error)))
+        visit.page.on("request", lambda request: visit.asked.append(request.url))
+        visit.page.goto(file.as_uri())
+        return visit
+
+
+def test_a_real_evaluation_in_a_browser(browser: Any, run: Run, crew: Path, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    done = run("eval", "tests/tasks.jsonl", "--against", "HEAD", "--html", file, cwd=crew)
+    assert done.returncode == 0, done.stderr
+    visit = Visit.to(browser, file)
+    assert visit.page.title() == "Crew: tasks.jsonl"
+    for section in ("figures", "doubt", "rules", "confusion", "changes", "map", "cases"):
+        assert visit.page.locator(f"#{section}").is_visible(), section
+    assert visit.page.locator("#map circle.rule").count() == 3
+    assert visit.page.locator("#map circle.dot").count() == 4
+    assert visit.page.locator("#rows tr").count() == 4
+    visit.page.set_viewport_size({"width": 400, "height": 800})
+    wide = visit.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 400
+    assert visit.said == []
+    assert visit.asked == [file.as_uri()]
+
+
 def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     """The table filters; the console stays empty; no request leaves the page; keys suffice."""
     file = tmp_path / "report.html"
     file.write_text(shown(FINDINGS), "utf-8")
-    opened = browser.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(file.as_uri())
+    visit = Visit.to(browser, file)
+    opened = visit.page
 
     def rows() -> list[str]:
         found = opened.locator("#rows tr:visible td.task").all_inner_texts()
@@ -194,5 +226,5 @@ def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
         assert (ink > back) == (scheme == "dark")
     opened.emulate_media(media="print")
     assert not opened.locator(".filters").is_visible()
-    assert said == []
-    assert asked == [file.as_uri()]
+    assert visit.said == []
+    assert visit.asked == [file.as_uri()]

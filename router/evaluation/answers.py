@@ -157,14 +157,18 @@ def named(place: str) -> Router:
     Raises `UsageError` where there is none.
     """
     module, _, attribute = place.partition(":")
+    if not (module and attribute):
+        raise UsageError(f"--router {place}: write module:object")
     here = os.getcwd()
     sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module) if module and attribute else None
+        found: Any = importlib.import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise UsageError(f"--router {place}: {error}; write module:object") from None
+    except Exception as error:
+        raise UsageError(f"--router {place}: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(here)
     function = getattr(found, "route", found)

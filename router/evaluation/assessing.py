@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from router.errors import LibraryError
 from router.evaluation import against, crossvalidation
 from router.evaluation.answers import Router as Asked
 from router.evaluation.cases import Case
@@ -117,7 +118,14 @@ def compared(
         after = Report(tuple(result for result in results if id(result.case) not in lost))
         return replace(found, against=Against(target, Paired(before, after), missing))
     with _library(target, root) as folder:
-        other = Router.load(folder, notify=lambda text: notify(text.replace(str(folder), target)))
+        try:
+            other = Router.load(
+                folder, notify=lambda text: notify(text.replace(str(folder), target))
+            )
+        except LibraryError as error:
+            raise LibraryError(
+                tuple(replace(fault, path=f"{target}:{fault.path}") for fault in error.faults)
+            ) from None
         before, _ = _judged(other, cases, folds, progress)
     return replace(found, against=Against(target, Paired(before, found.report)))
 

@@ -198,6 +198,7 @@ def failures(
         found.append(Failure(gate.name, message))
     for kind, allowed in gates.fail_on:
         if changed is not None and changed[kind] > allowed:
-            message = f"{changed[kind]} tasks are {kind}; at most {allowed} may be"
+            tasks = "1 task is" if changed[kind] == 1 else f"{changed[kind]} tasks are"
+            message = f"{tasks} {kind}; at most {allowed} may be"
             found.append(Failure(kind, message))
     return tuple(found)

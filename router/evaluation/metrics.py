@@ -131,9 +131,10 @@ def measure(report: Report, rates: dict[str, Rate] | None = None, seed: int = 0)
     figures["aurc"] = _figure(
         lambda w: _area(first, w), first.confidence is not None, weights, drawn
     )
+    known = first.known
     figures["ece"] = _figure(
-        lambda w: calibration_error(first.sure, first.right, w[first.known]),
-        first.sure.size > 0, weights, drawn,
+        lambda w: calibration_error(first.sure, first.right, w),
+        bool(known.any()), weights[known], drawn[:, known],
     )  # fmt: skip
     figures["brier"] = _brier(first, weights, drawn)
     return Metrics(
@@ -358,7 +359,7 @@ def _rules(
         f1 = np.where(own > 0, 2 * hits / (own + got), np.nan)
         recall = hits / own
     macro: dict[str, Rate | Figure] = {
-        name: Figure(float(mean), _percentiles(np.nanmean(each, axis=1)), float(len(chosen)))
+        name: Figure(float(mean), _percentiles(_means(each)), float(len(chosen)))
         for name, mean, each in zip(names, means, (precision, recall, f1), strict=True)
     }
     effective = float(weights.sum() / np.square(weights).sum())
@@ -375,6 +376,14 @@ def _rules(
     ]
     rules.sort(key=lambda rule: (rule.f1.value, -rule.cases, rule.rule))
     return tuple(rules), macro, _confusions(zip(expected, taken, strict=True))
+
+
+def _means(rows: Floats) -> Floats:
+    """The mean of each row but for its NaN; a row of nothing else is left out."""
+    counted = np.isfinite(rows)
+    counts = counted.sum(axis=1)
+    found: Floats = np.where(counted, rows, 0.0).sum(axis=1)[counts > 0] / counts[counts > 0]
+    return found
 
 
 def _sums(weights: Floats, matrix: csr_array) -> Floats:

@@ -84,8 +84,7 @@ class CaseItem(pytest.Item):
     def __init__(self, *, case: Case, route: Asked, **options: Any) -> None:
         super().__init__(**options)
         self.case, self.route = case, route
-        for tag in case.tags:
-            self.keywords[tag] = True
+        self.extra_keyword_matches.update(case.tags)  # for `-k`
 
     def runtest(self) -> None:
         from router.evaluation.measuring import evaluate

@@ -22,7 +22,7 @@ from router.router import Router
 if TYPE_CHECKING:
     from router.context.parts import Context
     from router.decision.deciding import Decision
-    from router.evaluation.assessing import Assessment
+    from router.evaluation.assessing import Assessment, Folds, Progress
     from router.terminal.report import Table
 
 DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -325,13 +325,8 @@ def evaluate(
     Learned tasks are cross-validated. `against` is another version to compare with, `router` one
     to judge in place of the library's.
     """
-    from router.evaluation import answers, assessing, gates
-    from router.evaluation.cases import read_cases
-    from router.evaluation.crossvalidation import own_cases
-    from router.evaluation.junit import junit as as_junit
+    from router.evaluation import assessing, gates
     from router.terminal.report import leak_lines, why_line
-
-    ours: Router | None = None
 
     asked = gates.Gates(
         (*gates.parse_bounds("min", least), *gates.parse_bounds("max", most)),
@@ -339,31 +334,13 @@ def evaluate(
     )
     if fail_on and against is None:
         raise UsageError("--fail-on: there is nothing to compare with; add --against")
-    chosen = assessing.Folds(folds, repeats, seed)
-    root = _root(library)
-    if router is None or library is not None:
+    root, chosen = _root(library), assessing.Folds(folds, repeats, seed)
+    # Another router's labels need not be those of a library that happens to be near.
+    ours = load(library, arrays=None) if router is None or library is not None else None
+    if ours:
         asked = asked.over(gates.read_gates(os.fspath(root)))
     with _progress() as notify:
-        if router is not None:
-            if file is None:
-                raise UsageError("file: name a file of sample tasks for the other router")
-            routes = load(library).routes if library else None
-            other = answers.named(router)
-            cases = read_cases(file, routes, say)
-            found = assessing.assess_other(other, cases, chosen, notify)
-        else:
-            ours = load(library, arrays=None)
-            learned = ours.model.tasks
-            if file is not None:
-                cases = read_cases(file, ours.routes, say)
-            elif learned:
-                cases = own_cases(learned, ours.routes)
-            else:
-                raise UsageError(
-                    "file: the library has learned no task; name a file of sample tasks, or teach"
-                    " it some with `route learn TASK --as agent/rule`"
-                )
-            found = assessing.assess(ours, cases, chosen, notify, own=file is None)
+        found = _assessed(file, router, ours, chosen, notify)
         if against is not None:
             found = assessing.compared(found, against, root, chosen, notify, say)
     found = found.gated(asked)
@@ -376,15 +353,44 @@ def evaluate(
     else:
         _show_assessment(found)
     if junit is not None:
+        from router.evaluation.junit import junit as as_junit
+
         junit.write_bytes(as_junit(found.report, found.failed, why_line))
     if html is not None:
-        title = (
-            f"{router or (ours and ours.model.project)}: {file.name if file else 'what it learned'}"
-        )
-        html.write_text(_page(found, title, ours), encoding="utf-8")
+        name = router or (ours.model.project if ours else "")
+        title = f"{name}: {file.name if file else 'the tasks that it has learned'}"
+        page = _page(found, title, None if router else ours)
+        html.write_text(page, encoding="utf-8")
     for failure in found.failed:
         say(f"gate: {failure.message}")
     return FAULT if found.failed else DONE
+
+
+def _assessed(
+    file: Path | None, router: str | None, ours: Router | None, folds: Folds, notify: Progress
+) -> Assessment:
+    """How the router of that name does on the tasks of `file`, else how `ours` does."""
+    from router.evaluation import answers, assessing
+    from router.evaluation.cases import read_cases
+    from router.evaluation.crossvalidation import own_cases
+
+    routes = ours.routes if ours else None
+    if router is not None or ours is None:
+        if file is None:
+            raise UsageError("file: name a file of sample tasks for the other router")
+        other = answers.named(router or "")
+        return assessing.assess_other(other, read_cases(file, routes, say), folds, notify)
+    learned = ours.model.tasks
+    if file is not None:
+        cases = read_cases(file, routes, say)
+    elif learned:
+        cases = own_cases(learned, ours.routes)
+    else:
+        raise UsageError(
+            "file: the library has learned no task; name a file of sample tasks, or teach"
+            " it some with `route learn TASK --as agent/rule`"
+        )
+    return assessing.assess(ours, cases, folds, notify, own=file is None)
 
 
 def _page(found: Assessment, title: str, ours: Router | None) -> str:
@@ -676,7 +682,7 @@ def say(message: str) -> None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
+def _progress() -> Iterator[Progress]:
     """To be told what is done and how much of how much; a bar on a terminal, gone when it ends."""
     if not sys.stderr.isatty():
         yield lambda what, done, total: None
