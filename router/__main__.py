@@ -10,7 +10,9 @@ import sys
 
 from router.terminal import cli
 
-COMMANDS = ("task", "why", "rules", "show", "overlap", "compile", "eval", "cases", "learn", "tune")
+COMMANDS = frozenset(
+    "task why rules show overlap check compile eval cases learn tune init new export".split()
+)
 
 
 def main() -> None:

@@ -18,14 +18,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "advice"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
     """One thing wrong with one place of one file.
 
-    `line` counts from 1. An error stops the compile; a warning is reported and routing goes on.
+    `line` and `column` count from 1. An error stops the compile; a warning is reported and routing
+    goes on; advice is given by `route check` alone. `code` is the page that explains it.
 
     >>> str(Fault("agents/a.md", 3, "no name: add `name: a`"))
     'agents/a.md:3: no name: add `name: a`'
@@ -35,9 +36,11 @@ class Fault:
     line: int
     message: str
     severity: Severity = "error"
+    code: str = ""
+    column: int = 1
 
     def __str__(self) -> str:
-        kind = "" if self.severity == "error" else "warning: "
+        kind = "" if self.severity == "error" else f"{self.severity}: "
         return f"{printable(self.path)}:{self.line}: {kind}{printable(self.message)}"
 
 

@@ -53,6 +53,12 @@ def library(tmp_path: Path) -> Callable[[str], Path]:
     return copy
 
 
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command says on stderr, but that it compiles: only a slow machine is told so."""
+    lines = done.stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("compiling "))
+
+
 @pytest.fixture
 def run() -> Run:
     """Runs `route` with arguments as a user would."""

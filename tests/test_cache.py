@@ -11,6 +11,7 @@ import pytest
 
 from router import CompileError, LibraryError, Router, UsageError
 from router.compiler import cache as router_cache
+from router.compiler import process
 
 TASK = "shipping a release"
 
@@ -134,7 +135,7 @@ def test_warnings_are_told_when_compiling(library: Callable[[str], Path]) -> Non
 def test_a_slow_compile_is_announced(
     library: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router_cache, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(process, "PATIENCE_SECONDS", 0.01)
     heard: list[str] = []
     root = library("good")
     Router.load(root, notify=heard.append)
@@ -144,8 +145,8 @@ def test_a_slow_compile_is_announced(
 def test_a_compile_that_never_ends_is_stopped(
     library: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router_cache, "PATIENCE_SECONDS", 0.01)
-    monkeypatch.setattr(router_cache, "DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr(process, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(process, "DEADLINE_SECONDS", 0.05)
     with pytest.raises(CompileError, match=r"took over 0 s and was stopped"):
         Router.load(library("good"))
 
@@ -199,9 +200,7 @@ def test_without_the_second_table_of_vectors_the_router_says_so(
         "importlib.util.find_spec = lambda name, *rest: "
         "None if name == 'wordllama' else find(name, *rest)\n"
     )
-    monkeypatch.setattr(
-        router_cache, "PACKAGE_FOLDER", f"{hidden}{os.pathsep}{router_cache.PACKAGE_FOLDER}"
-    )
+    monkeypatch.setattr(process, "PACKAGE_FOLDER", f"{hidden}{os.pathsep}{process.PACKAGE_FOLDER}")
     router = Router.load(library("good"))
     assert router.model.encoder == "whenuse"
     assert router.notices == (

@@ -38,6 +38,7 @@ def help_text(words: str) -> str:
         "why --help",
         "show --help",
         "rules --help",
+        "check --help",
         "overlap --help",
         "compile --help",
         "eval --help",

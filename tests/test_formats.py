@@ -127,7 +127,7 @@ def test_equal_names_are_told_apart_by_their_place(tmp_path: Path) -> None:
 def test_one_bad_file_of_another_tool_leaves_the_others_alone(tmp_path: Path) -> None:
     files = {
         "a/SKILL.md": MATTER.format("a", ""),
-        "b/SKILL.md": "---\nname: b\ndescription: never closed\n",
+        "b/SKILL.md": "---\nname: b\ndescription: \0\n---\n",
         ".codex/agents/c.toml": "name = \n",
     }
     found = library(tmp_path, files)
@@ -135,7 +135,7 @@ def test_one_bad_file_of_another_tool_leaves_the_others_alone(tmp_path: Path) ->
     assert found.errors == ()
     said = [str(fault) for fault in found.faults]
     assert said[0].startswith(".codex/agents/c.toml:1: warning: TOML: ")
-    assert said[1].startswith("b/SKILL.md:1: warning: front matter is never closed; ")
+    assert said[1].startswith("b/SKILL.md:3: warning: contains a NUL byte; ")
     assert all(line.endswith("; left out") for line in said)
 
 

@@ -93,7 +93,7 @@ def test_bad_changes(text: str) -> None:
         ("[eval]\nmin = {accuracy = 0.9}\nfail-on = {worse = 0}\n", []),
         ("", []),
         ("[eval\n", ["1: TOML: "]),
-        ("[evl]\n", ["1: key `evl` is unknown; there is `eval`"]),
+        ("[evl]\n", ["1: key `evl` is unknown; there are check, eval"]),
         (
             "[eval]\nmin = 3\nmix = 1\n",
             ["2: `min` is no table", "3: key `mix` is unknown; there are min, max, fail-on"],

@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 
 from router import Router
-from router.evaluation.overlap import Map, Stolen, overlaps
+from router.evaluation.overlap import Map, overlaps
 
 RULES = {
     "bakery": ("Baking bread and rolls from dough", ["knead the dough"]),
@@ -40,10 +40,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Map:
 
 
 def test_a_line_that_another_rule_wins_is_stolen(found: Map) -> None:
-    stolen = {line for pair in found.pairs for line in pair.stolen}
-    assert Stolen("example", "bread for the rolls", "bakery/bakery") in stolen
-    assert Stolen("when", "Mooring ships at the quay", "echo/echo") in stolen
-    assert not any(line.text == "knead the dough" for line in stolen)
+    stolen = {(line.text, line.by): line for pair in found.pairs for line in pair.stolen}
+    bread = stolen["bread for the rolls", "bakery/bakery"]
+    assert bread.field == "example"
+    assert bread.confidence > 0.0
+    assert set(bread.words) == {"bread", "rolls"}
+    assert stolen["Mooring ships at the quay", "echo/echo"].field == "when"
+    assert not any(line.text == "knead the dough" for line in stolen.values())
 
 
 def test_rules_that_say_nearly_the_same_are_a_pair(found: Map) -> None:

@@ -133,5 +133,5 @@ def test_the_wheel_routes_with_the_shipped_library(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
     assert taught.returncode == 2
-    assert f"project.yaml of {shipped} to a folder of your own" in taught.stderr
+    assert f"project.yaml of {shipped}\n" in taught.stderr
     assert not (shipped / "tasks").exists()

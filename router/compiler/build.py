@@ -42,8 +42,7 @@ def build(root: str, cache_folder: Path) -> dict[str, Any]:
     """
     folder = Folder(root)
     files = snapshot(folder)
-    size = sum(len(file.data) for file in files.files)
-    _limit(READ_BYTES + 16 * size, READ_SECONDS + READ_SECONDS_PER_MB * (size >> 20))
+    limit_reading(files)
     library = read_library(folder, files)
     answer = {
         "model": None,
@@ -70,6 +69,12 @@ def _fit(library: Library, files: Snapshot) -> bytes:
     from router.compiler.encoder import load_encoder
 
     return compile_library(library, files.digest, load_encoder())
+
+
+def limit_reading(files: Snapshot) -> None:
+    """Limit this process to what reading these files may take."""
+    size = sum(len(file.data) for file in files.files)
+    _limit(READ_BYTES + 16 * size, READ_SECONDS + READ_SECONDS_PER_MB * (size >> 20))
 
 
 def _limit(memory: int, seconds: int) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import json
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from router.errors import ArtifactError, CompileError, Fault, LibraryError, UsageError
+from router.errors import ArtifactError, Fault, LibraryError, UsageError
 from router.library.discovery import snapshot
 from router.library.source import Folder, UnreadableError
 from router.model import artifact
@@ -26,14 +24,6 @@ KEPT = 64
 """Compiled models that stay in the cache, newest first."""
 
 _MODEL_NAME = re.compile(r"[0-9a-f]{40}\.model")
-
-PATIENCE_SECONDS = 0.5
-"""A compile that takes longer is announced."""
-
-DEADLINE_SECONDS = 900.0
-
-PACKAGE_FOLDER = os.fspath(Path(__file__).resolve().parents[2])
-"""Where the compiling process imports this package from, whatever the current folder holds."""
 
 Notify = Callable[[str], None]
 
@@ -134,43 +124,13 @@ def _outside_unchanged(model: Model, folder: Folder) -> bool:
 def _compile(folder: Folder, cache: Path, notify: Notify) -> Model:
     """Compile in a process of its own, which renders a stranger's templates within limits."""
     import shutil  # late, as below: not needed to route
-    import subprocess
 
-    request = json.dumps({"root": folder.root, "cache": os.fspath(cache)})
-    # One thread: the sums come out in the same order on every machine.
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGE_FOLDER, os.environ.get("PYTHONPATH")))),
-    }
-    environment.pop("PYTHONIOENCODING", None)
-    command = [sys.executable, "-P", "-m", "router.compiler.build"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=environment, text=True, encoding="utf-8",
-    ) as child:  # fmt: skip
-        try:
-            try:
-                output, errors = child.communicate(request, timeout=PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
-                notify(f"compiling {folder.root} (first use, or it has changed) …")
-                output, errors = child.communicate(timeout=DEADLINE_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            message = f"compiling {folder.root} took over {DEADLINE_SECONDS:.0f} s and was stopped"
-            raise CompileError(message) from None
-        except BaseException:
-            child.kill()
-            raise
-    if child.returncode != 0:
-        cause = errors.strip().rsplit("\n", 1)[-1] or f"status {child.returncode}"
-        raise CompileError(
-            f"compiling {folder.root} stopped: {cause}; a file of it needs too much memory or time"
-        )
-    answer = json.loads(output)
+    from router.compiler.process import limited
+
+    request = {"root": folder.root, "cache": os.fspath(cache)}
+    doing = f"compiling {folder.root}"
+    why = "(first use, or it has changed)"
+    answer = limited("router.compiler.build", request, doing, lambda _: notify(f"{doing} {why} …"))
     faults = tuple(Fault(**fault) for fault in answer["faults"])
     if not answer["model"]:
         raise LibraryError(faults)

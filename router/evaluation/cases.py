@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from router.errors import CasesError, Fault
 from router.library import frontmatter
-from router.library.records import LabelledTask, Route
+from router.library.records import LabelledTask, Link, Route
 from router.library.tasks import (
     check_keys,
     check_routes,
@@ -128,8 +128,9 @@ def read_cases(
 def case_of(labelled: LabelledTask, routes: dict[str, Route]) -> Case:
     """A labelled task as a case; `routes` by their ids say what its bundle is."""
     expect = labelled.expect
-    bundles = [_joined(expect, routes)] if expect and set(expect) <= routes.keys() else []
-    return Case(labelled.task, expect, labelled.line, labelled.path, bundles=frozenset(bundles))
+    known = bool(expect) and set(expect) <= routes.keys()
+    bundles = frozenset([_bundle(routes[route] for route in expect)] if known else [])
+    return Case(labelled.task, expect, labelled.line, labelled.path, bundles=bundles)
 
 
 def draft_rows(routes: Iterable[Route]) -> tuple[dict[str, Any], ...]:
@@ -349,13 +350,13 @@ def _case(
     elif agents and not agents_of((*expect, *accept)) <= set(agents):
         raise ValueError(f"`agent` is {', '.join(agents)}, but `expect` is of another")
     known = routes or {}
-    bundles = {_joined([route], known) for route in right if route in known}
+    answers = [[known[route]] for route in right if route in known]
     if expect and set(expect) <= known.keys():
-        bundles.add(_joined(expect, known))
-    if expect and prompts and not any(_same(prompts, bundle) for bundle in bundles):
+        answers.append([known[route] for route in expect])
+    if expect and prompts and not any(_has(answer, prompts) for answer in answers):
         raise ValueError("`bundle` is not that of the expected rule; delete one of them")
     return Case(
-        task, expect, line, source, right, level, frozenset(bundles),
+        task, expect, line, source, right, level, frozenset(map(_bundle, answers)),
         names_of(row.get("tags"), "tags"), float(weight), note,
     )  # fmt: skip
 
@@ -387,28 +388,35 @@ def _resolved(
     found = frozenset(
         route.id
         for route in routes.values()
-        if (not agents or route.agent.id in agents)
-        and (not prompts or _same(prompts, _bundle(route)))
+        if (not agents or route.agent.id in agents) and (not prompts or _has([route], prompts))
     )
     if not found:
         raise ValueError(f"no rule uses {' + '.join(prompts) or 'this'}; see `route rules`")
     return found
 
 
-def _joined(expect: Iterable[str], routes: dict[str, Route]) -> frozenset[str]:
-    return frozenset[str]().union(*(_bundle(routes[route]) for route in expect))
+def _bundle(routes: Iterable[Route]) -> frozenset[str]:
+    """The prompts that a model is given when all of these are taken."""
+    return _paths(link for route in routes for link in route.rule.bundle)
 
 
-def _bundle(route: Route) -> frozenset[str]:
-    return frozenset(link.path or link.target for link in route.rule.use)
+def _has(routes: Sequence[Route], prompts: Sequence[str]) -> bool:
+    """Whether these are the prompts of the routes, each by its path or its name alone.
+
+    What they include may be named or not.
+    """
+    whole, linked = _bundle(routes), _paths(link for route in routes for link in route.rule.use)
+    return any(
+        set(prompts) in (set(paths), {_name(path) for path in paths}) for paths in (whole, linked)
+    )
 
 
-def _same(prompts: Sequence[str], bundle: frozenset[str]) -> bool:
-    """Whether these are the prompts of a bundle, each by its path or its name alone."""
-    short = {
-        PurePosixPath(path).name.removesuffix(".md").removesuffix(".prompt") for path in bundle
-    }
-    return set(prompts) in (set(bundle), short)
+def _paths(links: Iterable[Link]) -> frozenset[str]:
+    return frozenset(link.path or link.target for link in links)
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(path).name.removesuffix(".md").removesuffix(".prompt")
 
 
 def _escaped(cell: str) -> str:

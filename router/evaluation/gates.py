@@ -23,6 +23,9 @@ from router.evaluation.metrics import Figure
 from router.library.source import Folder, UnreadableError
 
 FILE = "route.toml"
+TABLES = frozenset({"eval", "check"})
+"""Of that file; `check` is read by those who review libraries."""
+
 KEYS = ("min", "max", "fail-on")
 LATENCY = "_ms"
 
@@ -129,8 +132,8 @@ def read_gates(root: str) -> Gates:
         fault(key, f"`{key}` is no table; write `{key} = {{accuracy = 0.9}}`")
         return {}
 
-    for key in said.keys() - {"eval"}:
-        fault(key, f"key `{key}` is unknown; there is `eval`")
+    for key in said.keys() - TABLES:
+        fault(key, f"key `{key}` is unknown; there are {', '.join(sorted(TABLES))}")
     section = table(said, "eval")
     for key in section.keys() - set(KEYS):
         fault(key, f"key `{key}` is unknown; there are {', '.join(KEYS)}")

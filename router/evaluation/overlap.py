@@ -26,11 +26,17 @@ NEIGHBOURS, SEPARATING = 4, 4
 
 @dataclass(frozen=True, slots=True)
 class Stolen:
-    """A line of a rule's own that another rule wins. `field` is `when` or `example`."""
+    """A line of a rule's own that another rule wins. `field` is `when` or `example`.
+
+    `confidence` is that of the decision for the other rule, 0 where none is taken or its own is as
+    well; `words` are those that decided it.
+    """
 
     field: str
     text: str
     by: str
+    confidence: float = 0.0
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,14 @@ class Pair:
             "second": self.second,
             "alike": round(self.alike, 3),
             "stolen": [
-                {"field": line.field, "text": line.text, "by": line.by} for line in self.stolen
+                {
+                    "field": line.field,
+                    "text": line.text,
+                    "by": line.by,
+                    "confidence": round(line.confidence, 3),
+                    "words": list(line.words),
+                }
+                for line in self.stolen
             ],
             "words": {self.first: list(self.words[0]), self.second: list(self.words[1])},
         }
@@ -82,6 +95,8 @@ class _Line:
     text: str
     winner: int
     scores: Scores
+    confidence: float
+    words: tuple[str, ...]
 
 
 def overlaps(router: Router, *, alike: float = ALIKE) -> Map:
@@ -99,7 +114,9 @@ def overlaps(router: Router, *, alike: float = ALIKE) -> Map:
         for line in lines:
             if line.winner != number:
                 pair = (min(number, line.winner), max(number, line.winner))
-                theft = Stolen(line.field, line.text, routes[line.winner].id)
+                theft = Stolen(
+                    line.field, line.text, routes[line.winner].id, line.confidence, line.words
+                )
                 stolen.setdefault(pair, []).append(theft)
     shares = [_shares(router, number, lines) for number, lines in enumerate(asked)]
     near = {
@@ -130,8 +147,11 @@ def _asked(router: Router, route: Route) -> Iterator[_Line]:
         text = line.encode()[:MAX_TASK_BYTES].decode(errors="ignore")
         if not text.strip():
             continue
-        best = router.route(text, top=1, recall=False).candidates[0]
-        yield _Line(field, line, best.place, best.scores)
+        decision = router.route(text, top=1, recall=False)
+        best = decision.candidates[0]
+        taken = decision.matches and route.id not in {match.route for match in decision.matches}
+        words = tuple(evidence.word for evidence in best.evidence) if taken else ()
+        yield _Line(field, line, best.place, best.scores, best.confidence if taken else 0.0, words)
 
 
 def _shares(router: Router, own: int, lines: Sequence[_Line]) -> dict[int, float]:

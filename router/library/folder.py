@@ -9,12 +9,14 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
-from router.errors import Fault
+from router.errors import Fault, Severity
 from router.library import frontmatter, rules, templates
-from router.library.formats import OWN, Format, format_of, identity
+from router.library.formats import LOOSE, OWN, Format, format_of, identity
 from router.library.includes import resolve_includes
+from router.library.neighbours import Neighbours
 from router.library.pages import read_page
 from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Route, Rule
 from router.library.settings import read_routing
@@ -25,9 +27,15 @@ from router.model.calibration import Routing
 AGENT_KEYS = frozenset({"name", "description", "icon", "tools", "model", "template"})
 PROMPT_KEYS = frozenset({"title", "description", "template", "includes", "variables"})
 MAX_TOOLS_CHARS = 4_000
+MAX_FILE_LINES = 20_000
+"""Of an agent or prompt: each costs more than a character does, up to 0.1 ms."""
 
-_SELECTION = re.compile(rb"(?im)^#+ *dynamic prompt selection *$")
-_UNNAMEABLE = re.compile(r"[^\w .:()&+,'/-]")
+MAX_DESCRIPTION_CHARS = 16_000
+
+_SELECTION = re.compile(rb"(?im)^#+ *dynamic prompt selection *\r?$")
+_MARKUP = frozenset("#*<>[]{}|`\\")
+"""No part of a display name: a name stands in headings."""
+
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
 
@@ -60,6 +68,12 @@ class Library:
         return tuple(fault for fault in self.faults if fault.severity == "error")
 
 
+@lru_cache(maxsize=1)
+def _rows(data: bytes) -> tuple[bytes, ...]:
+    """The lines of a file, which has one link after the other."""
+    return tuple(data.splitlines())
+
+
 def read_library(folder: Folder, files: Snapshot) -> Library:
     """Read every file of a snapshot of `folder`; whatever is wrong is in `Library.faults`."""
     return _Reader(folder, files).read()
@@ -82,21 +96,27 @@ class _Reader:
         self.routing: Routing | None = None
         self.described = False
         self.own = SETTINGS in self.files or SETTINGS in self.unreadable
+        self.strict: set[str] = set()
+        self.neighbours = Neighbours(self.files)
 
     def read(self) -> Library:
         self.schema = self._schema()
         for path, cause in self.unreadable.items():
-            if path.startswith(("agents/", "tasks/")) or path in (*FOLDERS, SETTINGS):
-                labelled = path.startswith("tasks")
-                self._fault(path, 1, f"cannot be read: {cause}", warning=labelled)
+            ours = path.startswith(("agents/", "tasks/")) or path in (*FOLDERS, SETTINGS)
+            if ours or not self.own:
+                lenient = not self.own or path.startswith("tasks")
+                self._fault(path, 1, f"cannot be read: {cause}", warning=lenient, code="R001")
         agents = [agent for file in self.files.values() if (agent := self._routed(file))]
         if not agents and not any(fault.severity == "error" for fault in self.faults):
             message = "no agent files; add agents/NAME.md with `name` and `description`"
-            self._fault("agents", 1, message)
+            self._fault("agents", 1, message, code="R014")
         agents = self._unique(agents)
         for path in self.files:
             if path.startswith("prompts/") and path not in self.prompts and not _is_readme(path):
+                before = len(self.faults)
                 self._prompt(self.files[path])
+                if not self.own and not self.strict:
+                    self._soften(before)
         agents = self._including(agents)
         tasks = self._tasks(agents)
         return Library(
@@ -111,8 +131,18 @@ class _Reader:
             pages=self.pages,
         )
 
-    def _fault(self, path: str, line: int, message: str, *, warning: bool = False) -> None:
-        self.faults.append(Fault(path, line, message, "warning" if warning else "error"))
+    def _fault(
+        self,
+        path: str,
+        line: int,
+        message: str,
+        *,
+        warning: bool = False,
+        code: str = "",
+        column: int = 1,
+    ) -> None:
+        severity: Severity = "warning" if warning else "error"
+        self.faults.append(Fault(path, line, message, severity, code, column))
 
     def _schema(self) -> dict[str, Any]:
         """`project.yaml`, with every part that a template may count on."""
@@ -132,15 +162,18 @@ class _Reader:
         languages = values.get("languages") or []
         agents = values.get("agents") or {}
         if not isinstance(project, dict):
-            self._fault(SETTINGS, 1, "`project` must have `name` and `description` below it")
+            message = "`project` must have `name` and `description` below it"
+            self._fault(SETTINGS, 1, message, code="R015")
             project = {}
         if not isinstance(languages, list) or not all(
             isinstance(item, str | dict) for item in languages
         ):
-            self._fault(SETTINGS, 1, "`languages` must be a list of `- name: …` entries")
+            message = "`languages` must be a list of `- name: …` entries"
+            self._fault(SETTINGS, 1, message, code="R015")
             languages = []
         if not isinstance(agents, dict | list):
-            self._fault(SETTINGS, 1, "`agents` must be a list, or have one entry per agent")
+            message = "`agents` must be a list, or have one entry per agent"
+            self._fault(SETTINGS, 1, message, code="R015")
             agents = {}
         self.variables = self._variables(SETTINGS, values.get("variables"), 1)
         name = os.path.basename(self.folder.root) or "library"
@@ -160,20 +193,27 @@ class _Reader:
             kind = format_of(file.path)
         if kind is None:
             return None
+        if kind.own and not (self.own or _SELECTION.search(file.data)):
+            kind = LOOSE
         before = len(self.faults)
         agent = self._agent(file, kind)
-        if not kind.own or not (self.own or _SELECTION.search(file.data)):
-            # A repository of somebody's many files is not refused for one of them.
-            self.faults[before:] = [
-                replace(fault, message=f"{fault.message}; left out", severity="warning")
-                if fault.severity == "error"
-                else fault
-                for fault in self.faults[before:]
-            ]
+        if kind.own:
+            self.strict.add(file.path)
+        else:
+            self._soften(before)
         return agent
 
+    def _soften(self, first: int) -> None:
+        """A repository of somebody's many files is not refused for one of them."""
+        self.faults[first:] = [
+            replace(fault, message=f"{fault.message}; left out", severity="warning")
+            if fault.severity == "error"
+            else fault
+            for fault in self.faults[first:]
+        ]
+
     def _agent(self, file: SourceFile, kind: Format) -> Agent | None:
-        document = self._document(file, AGENT_KEYS if kind.own else frozenset(), kind.body)
+        document = self._document(file, AGENT_KEYS if kind.own else frozenset(), kind)
         if document is None:
             return None
         if kind.name == "markdown" and not all(map(document.metadata.get, kind.required)):
@@ -183,13 +223,18 @@ class _Reader:
         rendered = self._rendered(file.path, document, name if kind.own else None)
         if rendered is None or name is None:
             return None
+        if not (kind.own or rendered.text.strip() or document.metadata.get("description")):
+            self._fault(file.path, 1, "says nothing; write it or delete it", code="R020")
+            return None
         rendered = self._closed(file.path, rendered)
         text, lines = rendered.text, rendered.lines
-        described, turns = rules.user_turns(str(document.metadata.get("description") or ""))
-        description = " ".join(described.split()) or rules.first_paragraph(text)
-        if "description" in kind.required and "description" not in document.metadata:
+        described, turns = rules.user_turns(_plain(document.metadata.get("description")))
+        description = " ".join(described.split())[:MAX_DESCRIPTION_CHARS]
+        if not description and "description" in kind.required:
             message = "no `description`; add one sentence that says what the agent is for"
-            self._fault(file.path, 1, message, warning=True)
+            line = document.lines.get("description", 1)
+            self._fault(file.path, line, message, warning=True, code="R034")
+        description = description or rules.first_paragraph(text) or rules.heading(text)
         said = rules.labels(text)
         found = self._rules(file.path, text, lines, name, description, said)
         if turns and rules.selection_line(text) is None:
@@ -228,13 +273,13 @@ class _Reader:
         if heading is None:
             if re.search(r"^#+\s*dynamic prompt selection\s*$", text, re.IGNORECASE | re.MULTILINE):
                 message = "the selection section is inside a code fence or comment and is not read"
-                self._fault(path, 1, message, warning=True)
+                self._fault(path, 1, message, warning=True, code="R055")
             return (self._ruled(path, rules.implicit_rule(said, name, description)),)
         found, faults = rules.parse_rules(text, path, lines)
         self.faults += faults
         if not found:
             message = "the section has no rule; add `### Title` with When and Use"
-            self._fault(path, lines[heading], message)
+            self._fault(path, lines[heading], message, code="R055")
         return tuple(self._ruled(path, rule) for rule in found)
 
     def _ruled(self, path: str, rule: Rule) -> Rule:
@@ -245,7 +290,7 @@ class _Reader:
             message = (
                 f"rationale of `{rule.title}` opens a code fence or HTML block; write a sentence"
             )
-            self._fault(path, rule.line, message, warning=True)
+            self._fault(path, rule.line, message, warning=True, code="R056")
             rationale = ""
         return replace(
             rule, rationale=rationale, use=tuple(self._linked(path, link) for link in rule.use)
@@ -254,16 +299,17 @@ class _Reader:
     def _linked(self, agent_path: str, link: Link) -> Link:
         """The link with the prompt file that it leads to, which is then part of the library."""
         target = link.target
+        column = self._column(agent_path, link)
         if re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
             message = f"link `{link.target}` is no file; link to a prompt of this library"
-            self._fault(agent_path, link.line, message)
+            self._fault(agent_path, link.line, message, code="R042", column=column)
             return link
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(agent_path), target))
         below = posixpath.normpath(target.lstrip("/"))
         places = [place for place in (beside, below) if not place.startswith("../")]
         if target.startswith("/") or not places or places == [".."]:
             message = f"link `{link.target}` leads outside of the library; move the file into it"
-            self._fault(agent_path, link.line, message)
+            self._fault(agent_path, link.line, message, code="R041", column=column)
             return link
         names = [
             name for place in places for name in (place, f"{place.removesuffix('.md')}.prompt.md")
@@ -275,13 +321,20 @@ class _Reader:
             if isinstance(file, SourceFile):
                 return replace(link, path=place) if self._prompt(file) else link
             if file:
-                self._fault(agent_path, link.line, f"prompt `{place}` cannot be read: {file}")
+                message = f"prompt `{place}` cannot be read: {file}"
+                self._fault(agent_path, link.line, message, code="R001", column=column)
                 return link
         message = (
             f"prompt `{places[0]}` does not exist{self._near(places[0])}; write it or fix the link"
         )
-        self._fault(agent_path, link.line, message, warning=True)
+        self._fault(agent_path, link.line, message, warning=True, code="R040", column=column)
         return link
+
+    def _column(self, path: str, link: Link) -> int:
+        """Where in its line a link stands."""
+        lines = _rows(self.files[path].data) if path in self.files else ()
+        line = lines[link.line - 1].decode("utf-8", "replace") if link.line <= len(lines) else ""
+        return line.find(f"({link.target}") + 2
 
     def _file(self, path: str) -> SourceFile | str:
         """The file, or why it cannot be read (empty: there is none)."""
@@ -302,11 +355,11 @@ class _Reader:
         return file
 
     def _near(self, path: str) -> str:
-        near = difflib.get_close_matches(path, self.files, n=1, cutoff=0.8)
-        return f" (`{near[0]}` does)" if near else ""
+        near = self.neighbours.of(path)
+        return f" (`{near}` does)" if near else ""
 
     def _prompt(self, file: SourceFile) -> Prompt | None:
-        document = self._document(file, PROMPT_KEYS)
+        document = self._document(file, PROMPT_KEYS, OWN if self.own or self.strict else LOOSE)
         if document is None:
             return None
         rendered = self._rendered(file.path, document, None)
@@ -334,11 +387,11 @@ class _Reader:
         line = document.lines.get("includes", 1)
         if not isinstance(listed, list) or not all(isinstance(x, str) and x for x in listed):
             message = "`includes` must be a list of prompt files, such as `[style.md]`"
-            self._fault(path, line, message)
+            self._fault(path, line, message, code="R046")
             return ()
         if len(listed) > rules.MAX_LINKS:
             message = f"`includes` names {len(listed)} prompts; the limit is {rules.MAX_LINKS}"
-            self._fault(path, line, message)
+            self._fault(path, line, message, code="R046")
         return tuple(Link(_stem(target), target, line) for target in listed[: rules.MAX_LINKS])
 
     def _including(self, agents: list[Agent]) -> list[Agent]:
@@ -362,27 +415,31 @@ class _Reader:
         ]
 
     def _document(
-        self, file: SourceFile, known: frozenset[str], body: str = ""
+        self, file: SourceFile, known: frozenset[str], kind: Format
     ) -> frontmatter.Document | None:
-        """The file taken apart; `body` is the key of its text where it is in TOML.
+        """The file taken apart.
 
         Other keys than the `known` ones are looked at for slips of the pen, if any are known.
         """
-        text, faults = frontmatter.decode(file.path, file.data)
+        text, faults = frontmatter.decode(file.path, file.data, lenient=not kind.own)
         self.faults += faults
         if any(fault.severity == "error" for fault in faults):
             return None
-        if body:
-            document = frontmatter.toml(file.path, text, body)
+        if (count := text.count("\n")) > MAX_FILE_LINES:
+            message = f"cannot be read: {count} lines; the limit is {MAX_FILE_LINES}: split it"
+            self._fault(file.path, 1, message, code="R001")
+            return None
+        if kind.body:
+            document = frontmatter.toml(file.path, text, kind.body)
         else:
-            document = frontmatter.split(file.path, text)
+            document = frontmatter.split(file.path, text, lenient=not kind.own)
         self.faults += document.faults
         for key in document.metadata:
             if key in known:
                 continue
             if near := difflib.get_close_matches(key, known, n=1, cutoff=0.8):
                 message = f"key `{key}` is unknown; did you mean `{near[0]}`?"
-                self._fault(file.path, document.lines[key], message)
+                self._fault(file.path, document.lines[key], message, code="R009")
         if any(fault.severity == "error" for fault in document.faults):
             return None
         return document
@@ -393,15 +450,18 @@ class _Reader:
         name = unicodedata.normalize("NFC", self._text(document, "name").strip())
         if not name:
             if "name" in kind.required:
-                self._fault(path, 1, f"no `name`; add `name: {stem}`", warning=True)
+                message = f"no `name`; add `name: {stem}`"
+                line = document.lines.get("name", 1)
+                self._fault(path, line, message, warning=True, code="R030")
             name = stem
         if not _NAME.fullmatch(name) and not kind.own:
-            # A name for people: what cannot be printed is all that has to go.
-            name = " ".join(_UNNAMEABLE.sub(" ", name).split())[:100] or rules.slug(stem)
+            # A name for people: what cannot be printed, or is markup, is all that has to go.
+            kept = (c if c.isprintable() and c not in _MARKUP else " " for c in name)
+            name = " ".join("".join(kept).split())[:100] or rules.slug(stem)
         elif not _NAME.fullmatch(name):
             line = document.lines.get("name", 1)
             message = f"name `{name}` has other than letters, digits, spaces, `.`, `_` and `-`"
-            self._fault(path, line, message)
+            self._fault(path, line, message, code="R032")
             return None
         return name
 
@@ -439,7 +499,8 @@ class _Reader:
         try:
             rendered = templates.render(document.body, variables)
         except templates.TemplateError as error:
-            self._fault(path, error.line + above, str(error))
+            code = "R012" if error.undefined else "R011"
+            self._fault(path, error.line + above, str(error), code=code)
             return None
         return replace(rendered, lines=tuple(line + above for line in rendered.lines))
 
@@ -448,10 +509,12 @@ class _Reader:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            self._fault(path, line, "`variables` must have one `name: value` a line below it")
+            message = "`variables` must have one `name: value` a line below it"
+            self._fault(path, line, message, code="R048")
             return {}
         for name in {"schema", "agent"} & value.keys():
-            self._fault(path, line, f"variable `{name}` has a meaning already; rename it")
+            message = f"variable `{name}` has a meaning already; rename it"
+            self._fault(path, line, message, code="R048")
         return value
 
     def _is_template(self, path: str, document: frontmatter.Document, agent: str | None) -> bool:
@@ -459,7 +522,8 @@ class _Reader:
         choice = document.metadata.get("template")
         if choice not in (None, "jinja", "none"):
             line = document.lines["template"]
-            self._fault(path, line, f"template `{choice}` is unknown; use `jinja` or `none`")
+            message = f"template `{choice}` is unknown; use `jinja` or `none`"
+            self._fault(path, line, message, code="R009")
         if choice is not None or agent is None:
             return choice == "jinja"
         return self.described or rules.selection_line(document.body) is not None
@@ -471,16 +535,16 @@ class _Reader:
             return rendered
         last = rendered.lines[-1]
         if mark is None:
-            self._fault(path, last, "an HTML block is never closed; close it")
+            self._fault(path, last, "an HTML block is never closed; close it", code="R013")
             return rendered
         what = "code fence" if mark[0] in "`~" else "HTML block"
-        self._fault(path, last, f"a {what} is never closed; add `{mark}`", warning=True)
+        message = f"a {what} is never closed; add `{mark}`"
+        self._fault(path, last, message, warning=True, code="R013")
         # The added line is said to come from the file's last.
         return templates.Rendered(f"{rendered.text}\n{mark}", (*rendered.lines, last))
 
     def _text(self, document: frontmatter.Document, key: str) -> str:
-        value = document.metadata.get(key)
-        return "" if value is None else " ".join(str(value).split())
+        return " ".join(_plain(document.metadata.get(key)).split())
 
     def _unique(self, agents: list[Agent]) -> list[Agent]:
         first: dict[str, Agent] = {}
@@ -489,13 +553,18 @@ class _Reader:
             if other is agent:
                 continue
             message = f"name `{agent.name}` is taken by {other.path}; rename one"
-            if agent.format == other.format == OWN.name:
-                self._fault(agent.path, 1, message)
+            if {agent.path, other.path} <= self.strict:
+                self._fault(agent.path, 1, message, code="R031")
                 continue
             # Of other tools' files many are copies: each keeps a name of its own.
             place = posixpath.splitext(agent.path.lstrip("."))[0].removesuffix("/SKILL")
-            longer = rules.slug(place).replace("/", ".")
-            self._fault(agent.path, 1, f"{message}; until then it is `{longer}`", warning=True)
+            longer = plain = rules.slug(place)
+            number = 1
+            while longer in first:
+                number += 1
+                longer = f"{plain}-{number}"
+            message = f"{message}; until then it is `{longer}`"
+            self._fault(agent.path, 1, message, warning=True, code="R031")
             first[longer] = replace(agent, id=longer)
         return list(first.values())
 
@@ -519,9 +588,18 @@ def split_tools(value: Any) -> tuple[str, ...]:
         return tuple(str(name) for name in value)
     if not isinstance(value, str) or len(value) > MAX_TOOLS_CHARS:
         return ()
+    if value.startswith(("[", "- ")):  # a list that YAML refused
+        value = re.sub(r"""[][{}"']""", "", value.removeprefix("- ")).replace(" - ", ",")
     separator = "," if "," in re.sub(r"\([^)]*\)", "", value) else r"\s"
     pieces = re.findall(rf"(?:\([^)]*\)|[^(){separator}])+", value)
     return tuple(name for piece in pieces if (name := piece.strip()))
+
+
+def _plain(value: Any) -> str:
+    """A front matter value as text, whatever it is."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _stem(path: str) -> str:

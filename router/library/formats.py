@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -21,7 +21,8 @@ class Format:
     the route is called by: the `name` in the front matter, the file's name, or its folder's.
     `tools` is the key with the tools. A file in TOML has its text below the key `body`. Bodies of
     others than our `own` are opaque: no templates, and what is wrong with one file leaves the
-    others alone.
+    others alone. `slug` is a name of small letters, digits and hyphens alone; the limits of length
+    are the tool's, 0 for none.
     """
 
     name: str
@@ -31,17 +32,37 @@ class Format:
     tools: str = "tools"
     body: str = ""
     own: bool = False
+    slug: bool = False
+    max_name: int = 0
+    max_description: int = 0
 
 
 OWN = Format("agent", ("agents/**/*.md",), "name", ("name", "description"), own=True)
+LOOSE = replace(OWN, own=False)
+"""A file of another tool that stands where ours would."""
 
 FORMATS = (
-    Format("skill", ("**/SKILL.md",), "folder", ("name", "description"), tools="allowed-tools"),
+    Format(
+        "skill",
+        ("**/SKILL.md", "**/skill.md"),
+        "folder",
+        ("name", "description"),
+        tools="allowed-tools",
+        slug=True,
+        max_name=64,
+        max_description=1_024,
+    ),
     Format("copilot-agent", ("**/*.agent.md", "**/*.chatmode.md"), "file", ("description",)),
     Format("copilot-prompt", ("**/*.prompt.md",)),
     Format("copilot-instructions", ("**/*.instructions.md",)),
     Format("cursor-rule", ("**/*.mdc",)),
-    Format("gemini-agent", ("**/.gemini/agents/**/*.md",), "name", ("name", "description")),
+    Format(
+        "gemini-agent",
+        ("**/.gemini/agents/**/*.md",),
+        "name",
+        ("name", "description"),
+        slug=True,
+    ),
     Format("gemini-command", ("**/.gemini/commands/**/*.toml",), "file", body="prompt"),
     Format(
         "codex-agent",
@@ -52,7 +73,7 @@ FORMATS = (
     ),
     Format("opencode-agent", ("**/.opencode/agent/**/*.md", "**/.opencode/agents/**/*.md")),
     Format("claude-command", ("**/commands/**/*.md",), tools="allowed-tools"),
-    Format("claude-agent", ("**/agents/**/*.md",), "name", ("name", "description")),
+    Format("claude-agent", ("**/agents/**/*.md",), "name", ("name", "description"), slug=True),
     Format("markdown", ("**/*.md",), "name", ("name", "description")),
 )
 """In order of precedence: the first whose place fits. The last is for collections without a place
@@ -92,7 +113,8 @@ def identity(path: str, kind: Format) -> str:
 
 @cache
 def _pattern(kind: Format) -> re.Pattern[str]:
-    return re.compile("|".join(map(_expression, kind.places)))
+    # A name may have a line break, and is then told to.
+    return re.compile("|".join(map(_expression, kind.places)), re.DOTALL)
 
 
 def _expression(place: str) -> str:

@@ -31,7 +31,7 @@ def resolve_includes(
         depths[path] = depth + 1
         if deepest and depths[path] == MAX_DEPTH + 1:
             message = f"`includes` are {MAX_DEPTH + 1} deep; the limit is {MAX_DEPTH}: name fewer"
-            faults.append(Fault(path, deepest.line, message))
+            faults.append(Fault(path, deepest.line, message, code="R046"))
     faults += _circles({path: links[path] for path in links if path not in depths})
     if faults:
         return {}, faults
@@ -81,6 +81,6 @@ def _circles(links: Mapping[str, tuple[Link, ...]]) -> list[Fault]:
             last, link = circle[-1]
             shown = " → ".join([*(name for name, _ in circle), path])
             message = f"`includes` goes round in a circle: {shown}; take one out"
-            faults[frozenset(places)] = Fault(last, link.line, message)
+            faults[frozenset(places)] = Fault(last, link.line, message, code="R046")
         done |= places.keys()
     return list(faults.values())

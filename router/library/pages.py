@@ -32,12 +32,15 @@ _RECOGNISED: tuple[tuple[str, SectionRole], ...] = (
 _WHO = re.compile(
     r"(?:(?:your|core|key|main) )?(?:role|responsibilities)(?: and responsibilities)?"
 )
-_WHO_LABEL = re.compile(r"^\W*(?:Role|(?:Core )?Responsibilities)\s*(?::\*\*|\*\*:)", re.MULTILINE)
-_BOX = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s", re.MULTILINE)
+# Spaces of one line only: a run of empty lines would be scanned from each of them.
+_WHO_LABEL = re.compile(
+    r"^[^\w\n]*(?:Role|(?:Core )?Responsibilities)\s*(?::\*\*|\*\*:)", re.MULTILINE
+)
+_BOX = re.compile(r"^[^\S\n]*(?:[-*+]|\d+[.)])\s+\[[ xX]\]\s", re.MULTILINE)
 _SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]*_]*(?=\s+["'“‘(\[*_`]*[A-Z0-9])|[。！？]""")
 _LABELLED = re.compile(r"\*\*(?P<title>.+?)\s*:?\*\*\s*:?\s*(?P<text>.*)", re.DOTALL)
 _STEP = re.compile(
-    r"\s*(?:→|->|=>)?\s*\**(?P<name>Pattern|Decompose|Context|Validation)\**\s*:\**\s*(?P<value>.*)",
+    r"\s*(?:(?:→|->|=>)\s*)?\**(?P<name>Pattern|Decompose|Context|Validation)\**\s*:\**\s*(?P<value>.*)",
     re.IGNORECASE,
 )
 

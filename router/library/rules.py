@@ -114,7 +114,7 @@ def parse_rules(
         rule = _rule(draft, path, faults)
         if rule.slug in slugs:
             message = f"two rules are called `{rule.title}`; their ids must differ: rename one"
-            faults.append(Fault(path, rule.line, message))
+            faults.append(Fault(path, rule.line, message, code="R054"))
             continue
         slugs.add(rule.slug)
         rules.append(rule)
@@ -127,8 +127,12 @@ def slug(title: str) -> str:
     >>> slug("CI/CD & Café")
     'ci-cd-café'
     """
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", title).casefold())
-    return "-".join(words) or "rule"
+    kept = (
+        # A mark belongs to its letter: हिन्दी is one word.
+        char if char.isalnum() or unicodedata.category(char).startswith("M") else " "
+        for char in unicodedata.normalize("NFC", title).casefold()
+    )
+    return "-".join("".join(kept).split()) or "rule"
 
 
 def labels(text: str) -> dict[str, str]:
@@ -195,7 +199,9 @@ def closing(text: str) -> str | None:
     """
     if not _OPENING.search(text):
         return ""  # as most pages: parsing is what reading 100,000 of them would take
-    fences = [token.markup for token in _blocks(text) if token.type == "fence"]
+    if not (blocks := _blocks(text)) or blocks[-1].type not in ("fence", "html_block"):
+        return ""  # whatever else is last ends where a heading begins
+    fences = [token.markup for token in blocks if token.type == "fence"]
     for mark in ("", *reversed(fences[-1:]), *_HTML_ENDS):
         tokens = _blocks(f"{text}\n{mark}\n\n# end\n" if mark else f"{text}\n\n# end\n")
         if len(tokens) > 2 and tokens[-3].type == "heading_open" and tokens[-3].level == 0:
@@ -253,11 +259,11 @@ def _read_lines(
             if current is None:
                 known = "When, Use, Rationale, Not when, Examples"
                 message = f"`{match['name']}` is no field of a rule; there are {known}"
-                faults.append(Fault(path, here, message, "warning"))
+                faults.append(Fault(path, here, message, "warning", "R052"))
                 continue
             if current in draft.fields:
                 message = f"rule `{draft.title}` has `{match['name']}` twice; keep one"
-                faults.append(Fault(path, here, message))
+                faults.append(Fault(path, here, message, code="R053"))
                 continue
             draft.fields[current] = [match["value"]] if match["value"].strip() else []
             draft.lines[current] = here
@@ -272,16 +278,16 @@ def _read_lines(
 def _rule(draft: _Draft, path: str, faults: list[Fault]) -> Rule:
     if not draft.text("when"):
         message = f"rule `{draft.title}` has no When; add `**When**:` with the situation it is for"
-        faults.append(Fault(path, draft.line, message))
+        faults.append(Fault(path, draft.line, message, code="R050"))
     links = tuple(_links(" ".join(draft.fields.get("use", ()))[:MAX_USE_CHARS]))
     if not links:
         what = "has no link in its Use" if "use" in draft.fields else "has no Use"
         message = f"rule `{draft.title}` {what}; add `**Use**: [Title](../prompts/file.md)`"
-        faults.append(Fault(path, draft.lines.get("use", draft.line), message))
+        faults.append(Fault(path, draft.lines.get("use", draft.line), message, code="R051"))
     line = draft.lines.get("use", draft.line)
     if len(links) > MAX_LINKS:
         message = f"rule `{draft.title}` links to {len(links)} prompts; the limit is {MAX_LINKS}"
-        faults.append(Fault(path, line, message))
+        faults.append(Fault(path, line, message, code="R043"))
     return Rule(
         title=draft.title,
         slug=slug(draft.title),

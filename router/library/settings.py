@@ -68,7 +68,7 @@ def read_routing(
     faults: list[Fault] = []
 
     def fault(keys: tuple[str, ...], message: str) -> None:
-        faults.append(Fault(path, lines.get(keys, 1), message))
+        faults.append(Fault(path, lines.get(keys, 1), message, code="R016"))
 
     def known(keys: tuple[str, ...], value: Any, names: Collection[str]) -> dict[str, Any]:
         """The mapping that `value` is, without the keys that are none of `names`."""

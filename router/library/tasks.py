@@ -87,7 +87,8 @@ def read_tasks(
                 " delete one"
             )
             faults.append(Fault(row.path, row.line, message))
-    return tuple(last.values()), tuple(replace(fault, severity="warning") for fault in faults)
+    warnings = (replace(fault, severity="warning", code="R017") for fault in faults)
+    return tuple(last.values()), tuple(warnings)
 
 
 def read_rows(

@@ -46,6 +46,7 @@ _ALLOWED_NODES = (
     nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Getattr, nodes.Getitem, nodes.Slice,
     nodes.Filter, nodes.Test, nodes.Call, nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg,
     nodes.Pos, nodes.Keyword,
+    nodes.Scope,  # without a line: what it holds is refused, and has one
 )  # fmt: skip
 
 # A NUL cannot occur in a source file (the reader refuses it), so it can mark source lines.
@@ -53,10 +54,14 @@ _MARK = "\0"
 
 
 class TemplateError(Exception):
-    """A template that is refused or fails; `line` counts from 1 within the template."""
+    """A template that is refused or fails; `line` counts from 1 within the template.
 
-    def __init__(self, line: int, message: str) -> None:
+    `undefined` says that it prints a variable that nobody defines.
+    """
+
+    def __init__(self, line: int, message: str, *, undefined: bool = False) -> None:
         self.line = line
+        self.undefined = undefined
         super().__init__(message)
 
 
@@ -108,7 +113,7 @@ def render(template: str, variables: Mapping[str, Any]) -> Rendered:
         raise TemplateError(error.line or _line_of(error), str(error)) from None
     except jinja2.UndefinedError as error:
         message = f"template: {error.message}; define it in project.yaml, or test it first"
-        raise TemplateError(_line_of(error), message) from None
+        raise TemplateError(_line_of(error), message, undefined=True) from None
     except RecursionError:
         raise TemplateError(1, "template: nested too deep; simplify it") from None
     except MemoryError:
@@ -221,7 +226,7 @@ def _check_replace(text: str, args: tuple[Any, ...], budget: _Budget) -> None:
 
 def _check(node: nodes.Node, depth: int, budget: _Budget) -> None:
     """Refuse what is not on the lists, wherever it stands: also in a branch never taken."""
-    budget.node(node.lineno)
+    budget.node(node.lineno or 1)
     if depth > MAX_DEPTH:
         raise TemplateError(node.lineno, f"template: nested deeper than {MAX_DEPTH} levels")
     if not isinstance(node, _ALLOWED_NODES):

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from router.errors import Fault, LibraryError
@@ -157,7 +157,7 @@ class Place:
 def opened(root: str, path: str) -> Iterator[Place]:
     """The file at `path` of the library at `root`, for this process alone.
 
-    `path` is a name, or one in a folder, which is made if it is not there. Raises `LibraryError`
+    `path` is a name, or one in folders, which are made if they are not there. Raises `LibraryError`
     when it cannot be written, also from within the block.
     """
     place = Place(path, os.path.join(root, os.path.dirname(path)), None)
@@ -169,6 +169,45 @@ def opened(root: str, path: str) -> Iterator[Place]:
         raise place.fault(f"cannot be written: {cause}") from None
 
 
+def write_new(root: str, files: Mapping[str, bytes], *, again: bool = False) -> tuple[str, ...]:
+    """Write files that are not there yet to a folder, which is made if it is not there.
+
+    Returns the paths written. Raises `LibraryError` with a fault for each that is there, before
+    anything is written; one that has just these bytes is left if this may be done `again`.
+    """
+    missing, other = [], []
+    for path, data in files.items():
+        place = os.path.join(root, path)
+        if not os.path.lexists(place):
+            missing.append(path)
+        elif not (again and _holds(place, data)):
+            other.append(path)
+    if other:
+        message = "is there already, and is not replaced; nothing was written"
+        raise LibraryError(tuple(Fault(path, 1, message) for path in other))
+    try:
+        os.makedirs(root, exist_ok=True)
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise LibraryError((Fault(root, 1, f"cannot be made: {cause}"),)) from None
+    for path in missing:
+        with opened(root, path) as new:
+            _, status = new.read()
+            if status is not None or not new.replace(files[path], None):
+                raise new.fault("was made by another program meanwhile; look at it")
+    return tuple(missing)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    if os.path.islink(path) or not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(data) + 1) == data
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def _folder(root: str, place: Place) -> Iterator[Place]:
     """The place with its folder open."""
@@ -177,18 +216,18 @@ def _folder(root: str, place: Place) -> Iterator[Place]:
         raise place.fault(f"`{name}` is a link; make it a folder of the library")
     if os.open not in os.supports_dir_fd:
         with contextlib.suppress(FileExistsError):
-            os.mkdir(place.folder)
+            os.makedirs(place.folder)
         yield place
         return
     flags = os.O_RDONLY | os.O_DIRECTORY | _FLAGS
     handle = os.open(root, flags)
-    if name:
+    for part in name.split("/") if name else ():
         above = handle
         try:
             with contextlib.suppress(FileExistsError):
-                os.mkdir(name, dir_fd=above)
+                os.mkdir(part, dir_fd=above)
                 _sync(above)
-            handle = os.open(name, flags, dir_fd=above)
+            handle = os.open(part, flags, dir_fd=above)
         finally:
             os.close(above)
     try:

@@ -209,6 +209,50 @@ def rules(
     return DONE
 
 
+def check(
+    *,
+    fix: bool = False,
+    strict: bool = False,
+    fast: bool = False,
+    output: str = "text",
+    library: Path | None = None,
+) -> int:
+    """Show what is wrong with the library; with `fix`, mend what can be first."""
+    from router.checking import checking, fixing
+    from router.library.source import shipped_library
+    from router.terminal import findings
+
+    root = _changeable(library, "mended") if fix else _own_library(library) or shipped_library()
+    if fix:
+        static = checking.check(root, compiled=False, notify=say)
+        for path, count in fixing.fix(root, static.findings).items():
+            say(f"mended: {printable(path)} ({count})")
+    report = checking.check(root, compiled=not fast, notify=say)
+    sys.stdout.write(findings.FORMATS[output](report))
+    say(findings.summary(report))
+    return FAULT if report.fails(strict=strict) else DONE
+
+
+def explain_check(code: str) -> int:
+    """Print the page of a finding's code, or all of them."""
+    from router.checking.catalogue import BY_CODE, page, pages
+
+    if code.casefold() == "all":
+        sys.stdout.write(pages())
+        return DONE
+    if code.upper() not in BY_CODE:
+        raise UsageError(f"explain: there is no code `{code}`; see `route check --explain all`")
+    text = page(BY_CODE[code.upper()])
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console(width=_width()).print(Markdown(text))
+    else:
+        sys.stdout.write(text)
+    return DONE
+
+
 def overlap(
     *,
     alike: float,
@@ -417,6 +461,48 @@ def new_cases(file: Path | None, *, agent: str | None = None, library: Path | No
     return DONE
 
 
+def init(folder: Path) -> int:
+    """Copy the starting library to a folder."""
+    import shlex
+
+    from router.library import starting
+
+    for path in starting.start(folder):
+        print(printable(str(folder / path)))
+    place = shlex.quote(str(folder))
+    say(f"next: cd {place} && route 'checkout shows an error' && route eval cases.yaml")
+    return DONE
+
+
+def new(kind: str, words: Sequence[str], *, library: Path | None = None) -> int:
+    """Add an agent or a prompt of the right form to the library."""
+    from router.library import starting
+
+    root = _changeable(library, "added to")
+    try:
+        paths = starting.add(root, kind, " ".join(words))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    for path in paths:
+        print(printable(str(root / path)))
+    return DONE
+
+
+def export(target: str, folder: Path, *, library: Path | None = None) -> int:
+    """Write the library in the format of another tool."""
+    from router.exporting import exporting
+    from router.library.writing import write_new
+
+    made = exporting.export(load(library).model, target)
+    written = write_new(str(folder), made.files, again=True)
+    for path in written:
+        print(printable(str(folder / path)))
+    for loss in made.losses:
+        say(str(loss))
+    say(f"{len(made.files)} files, {len(written)} of them new; {len(made.losses)} not held")
+    return DONE
+
+
 def learn(
     words: Sequence[str],
     *,
@@ -540,8 +626,8 @@ def _changeable(library: Path | None, how: str) -> Path:
     root = _own_library(library)
     if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
         raise UsageError(
-            f"library: the one shipped with this program cannot be {how}; copy agents/, prompts/"
-            f" and project.yaml of {shipped_library()} to a folder of your own and work there"
+            f"library: the one shipped with this program cannot be {how}; `route init DIR` makes"
+            f" one of your own, or copy agents/, prompts/ and project.yaml of {shipped_library()}"
         )
     return root
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -149,6 +150,48 @@ def rules(
     _finish(cli.rules, agent=agent, tokens=tokens, library=library, as_json=as_json)
 
 
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+@app.command()
+def check(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended without a thought.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Do not compile: leave out how rules compete.")
+    ] = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="What to print; github: annotations.")
+    ] = Format.text,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="CODE",
+            help="Print the page of a code, such as R006; `all` for all.",
+            show_default=False,
+        ),
+    ] = None,
+    library: LibraryFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Find what is wrong with the library, and what could be better.
+
+    Findings have a code; `[check]` in route.toml sets limits, and silences a code for a reason.
+    """
+    if explain:
+        _finish(cli.explain_check, explain)
+    chosen = "json" if as_json else format.value
+    options = {"fix": fix, "strict": strict, "fast": fast, "library": library}
+    _finish(cli.check, **options, output=chosen)
+
+
 @app.command()
 def overlap(
     alike: Annotated[
@@ -277,6 +320,55 @@ def new_cases(
     A draft does not count until a person has put it into other words and deleted `draft`.
     """
     _finish(cli.new_cases, file, agent=agent, library=library)
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
+    ],
+) -> None:
+    """Begin a library: two agents, their prompts, settings and sample tasks, with comments."""
+    _finish(cli.init, folder)
+
+
+class Kind(StrEnum):
+    agent = "agent"
+    prompt = "prompt"
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Argument(help="What to add.", show_default=False)],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Its title or its name.", show_default=False),
+    ],
+    library: OwnLibraryFolder = None,
+) -> None:
+    """Add a file of the right form: an agent, with the prompt of its first rule, or a prompt."""
+    _finish(cli.new, kind.value, words, library=library)
+
+
+class Target(StrEnum):
+    claude_skills = "claude-skills"
+    copilot = "copilot"
+    agents_md = "agents-md"
+
+
+@app.command()
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
+    ],
+    to: Annotated[Target, typer.Option("--to", help="The format.", show_default=False)],
+    library: LibraryFolder = None,
+) -> None:
+    """Write the library in another format, for hosts that choose in context.
+
+    What the format cannot hold is said. A file that is there is never replaced.
+    """
+    _finish(cli.export, to.value, folder, library=library)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""A library in the formats of hosts that choose in context."""
