@@ -86,6 +86,30 @@ def test_a_library_below_the_top_of_its_repository(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".cursor/rules/{0}.mdc", "---\ndescription: {1}\n---\nDo it.\n"),
+        (".gemini/commands/{0}.toml", 'description = "{1}"\nprompt = "Do it."\n'),
+        (".claude/agents/{0}.md", "---\nname: {0}\ndescription: {1}\n---\nDo it.\n"),
+    ],
+)
+def test_a_library_of_another_tool(run: Run, tmp_path: Path, path: str, text: str) -> None:
+    """Every file that a library may be read from is read from a revision."""
+    said = {"cook": "Cooking soup and broth", "ship": "Shipping a release", "scout": "Birds"}
+    for name, when in said.items():
+        file = tmp_path / path.format(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.format(name, when))
+    (tmp_path / "cases.csv").write_text("task,expect\nwhat a day,none\nxqzt,none\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "First")
+    done = run("eval", "cases.csv", "--library", ".", "--against", "HEAD", cwd=tmp_path)
+    assert done.returncode == PASSED, done.stderr
+    assert "against HEAD: decided otherwise: 0 of 2 tasks" in done.stdout
+
+
 def test_a_folder_and_an_earlier_report(
     run: Run, library: Callable[[str], Path], tmp_path: Path
 ) -> None:

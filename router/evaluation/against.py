@@ -20,8 +20,8 @@ from router.evaluation.answers import Answer
 from router.evaluation.cases import Case
 from router.evaluation.measuring import Report, Result
 
-READ = (":(glob)**/*.md", ":(glob)**/*.jsonl", "project.yaml")
-"""What a library is read from: nothing else is checked out."""
+READ = ("*.md", "*.mdc", "*.toml", "*.jsonl", "*.gitignore", "project.yaml")
+"""What a library is read from, whichever tool it is for: nothing else is checked out."""
 
 HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 

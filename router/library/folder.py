@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -437,8 +437,8 @@ class _Reader:
         for key in document.metadata:
             if key in known:
                 continue
-            if near := difflib.get_close_matches(key, known, n=1, cutoff=0.8):
-                message = f"key `{key}` is unknown; did you mean `{near[0]}`?"
+            if near := slip_of(key, known):
+                message = f"key `{key}` is unknown; did you mean `{near}`?"
                 self._fault(file.path, document.lines[key], message, code="R009")
         if any(fault.severity == "error" for fault in document.faults):
             return None
@@ -574,6 +574,15 @@ def _with_includes(rule: Rule, closures: Mapping[str, tuple[Link, ...]]) -> Rule
     reached = [further for link in rule.use for further in closures.get(link.path or "", ())]
     included = {link.path or link.target: link for link in reached}
     return replace(rule, included=tuple(link for key, link in included.items() if key not in named))
+
+
+def slip_of(key: str, known: Collection[str]) -> str:
+    """The known key that was meant by another one, "" where that may be a key of its own.
+
+    >>> slip_of("descripton", AGENT_KEYS), slip_of("team", AGENT_KEYS)
+    ('description', '')
+    """
+    return next(iter(difflib.get_close_matches(key, known, n=1, cutoff=0.8)), "")
 
 
 def split_tools(value: Any) -> tuple[str, ...]:

@@ -375,11 +375,12 @@ def _assessed(
     from router.evaluation.crossvalidation import own_cases
 
     routes = ours.routes if ours else None
-    if router is not None or ours is None:
+    if router is not None:
         if file is None:
             raise UsageError("file: name a file of sample tasks for the other router")
-        other = answers.named(router or "")
+        other = answers.named(router)
         return assessing.assess_other(other, read_cases(file, routes, say), folds, notify)
+    assert ours is not None
     learned = ours.model.tasks
     if file is not None:
         cases = read_cases(file, routes, say)
