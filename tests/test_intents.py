@@ -46,7 +46,7 @@ def test_two_intents_give_two_matches_in_order_and_one_bundle(router: Router) ->
     decision = router.route(BOTH)
     assert [match.route for match in decision.matches] == [
         "backend-developer/database-optimization",
-        "devops-specialist/release-and-rollback",
+        "deployer/rollout",
     ]
     assert [match.clause for match in decision.matches] == list(clauses(BOTH))
     paths = [link.path for link in decision.bundle]
@@ -77,6 +77,6 @@ def test_compound_tasks(router: Router) -> None:
     """A floor under what the README reports: precision and recall of the matches."""
     cases = read_cases(TESTS / "compound.jsonl", router.routes)
     rates = evaluate(router.route, cases).rates
-    assert rates["match_precision"].value > 0.75
+    assert rates["match_precision"].value > 0.7
     assert rates["match_recall"].value > 0.5
     assert rates["split_one"].value < 0.05
