@@ -596,6 +596,24 @@ def test_eval_of_what_is_no_file(run: Run, tmp_path: Path, kind: str) -> None:
     assert "is no regular file of at most 64 MB" in done.stderr
 
 
+def test_tags_choose_cases(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "cases.jsonl"
+    rows = [
+        {"task": "optimize slow queries", "expect": None, "tags": ["old"]},
+        {"task": "optimize slow queries", "expect": None, "tags": ["new", "db"]},
+        {"task": "book a table", "expect": None},
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    counts = [
+        json.loads(run("eval", file, "--json", *arguments).stdout)["cases"]
+        for arguments in ([], ["--tag", "old"], ["--tag", "old", "--tag", "db"])
+    ]
+    assert counts == [3, 1, 2]
+    refused = run("eval", file, "--tag", "odl")
+    assert refused.returncode == USAGE
+    assert refused.stderr.endswith("--tag: no task has odl; there are db, new, old\n")
+
+
 def test_a_budget_says_what_it_dropped(run: Run) -> None:
     done = run("optimize slow queries", "--budget", 1500)
     assert done.returncode == ROUTED

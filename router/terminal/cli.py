@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from router.context.parts import Context
     from router.decision.deciding import Decision
     from router.evaluation.assessing import Assessment, Folds, Progress
+    from router.evaluation.cases import Case
     from router.terminal.report import Table
 
 DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -317,6 +318,7 @@ def evaluate(
     router: str | None = None,
     junit: Path | None = None,
     html: Path | None = None,
+    tags: Sequence[str] = (),
     library: Path | None = None,
     as_json: bool = False,
 ) -> int:
@@ -340,7 +342,7 @@ def evaluate(
     if ours:
         asked = asked.over(gates.read_gates(os.fspath(root)))
     with _progress() as notify:
-        found = _assessed(file, router, ours, chosen, notify)
+        found = _assessed(file, tags, router, ours, chosen, notify)
         if against is not None:
             found = assessing.compared(found, against, root, chosen, notify, say)
     found = found.gated(asked)
@@ -367,7 +369,12 @@ def evaluate(
 
 
 def _assessed(
-    file: Path | None, router: str | None, ours: Router | None, folds: Folds, notify: Progress
+    file: Path | None,
+    tags: Sequence[str],
+    router: str | None,
+    ours: Router | None,
+    folds: Folds,
+    notify: Progress,
 ) -> Assessment:
     """How the router of that name does on the tasks of `file`, else how `ours` does."""
     from router.evaluation import answers, assessing
@@ -379,11 +386,12 @@ def _assessed(
         if file is None:
             raise UsageError("file: name a file of sample tasks for the other router")
         other = answers.named(router)
-        return assessing.assess_other(other, read_cases(file, routes, say), folds, notify)
+        cases = _tagged(read_cases(file, routes, say), tags)
+        return assessing.assess_other(other, cases, folds, notify)
     assert ours is not None
     learned = ours.model.tasks
     if file is not None:
-        cases = read_cases(file, routes, say)
+        cases = _tagged(read_cases(file, routes, say), tags)
     elif learned:
         cases = own_cases(learned, ours.routes)
     else:
@@ -392,6 +400,15 @@ def _assessed(
             " it some with `route learn TASK --as agent/rule`"
         )
     return assessing.assess(ours, cases, folds, notify, own=file is None)
+
+
+def _tagged(cases: tuple[Case, ...], tags: Sequence[str]) -> tuple[Case, ...]:
+    """The cases with any of the tags; all of them where none is asked for."""
+    found = tuple(case for case in cases if not tags or set(tags) & set(case.tags))
+    if cases and not found:
+        known = sorted({tag for case in cases for tag in case.tags})
+        raise UsageError(f"--tag: no task has {', '.join(tags)}; there are {', '.join(known)}")
+    return found
 
 
 def _page(found: Assessment, title: str, ours: Router | None) -> str:

@@ -280,6 +280,12 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", metavar="TAG", help="Only tasks with this tag, or these.", show_default=False
+        ),
+    ] = None,
     library: LibraryFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -291,7 +297,7 @@ def evaluate(
     _finish(
         cli.evaluate, file, folds=folds, repeats=repeats, seed=seed, least=least or (),
         most=most or (), against=against, fail_on=fail_on or (), router=router, junit=junit,
-        html=html, library=library, as_json=as_json,
+        html=html, tags=tags or (), library=library, as_json=as_json,
     )  # fmt: skip
 
 
