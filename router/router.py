@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from router.compiler.cache import load_current
+from router.compiler.cache import load_current, load_joined
 from router.context.assembling import Assembler, Count
 from router.context.formats import Format
 from router.context.parts import Context
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from router.decision.flip import Flip, Margin
     from router.model.sentences import Encoder
 
+Place = str | os.PathLike[str]
+"""A folder; in a list also `NAME=FOLDER`."""
 
 COUNTERS = 3
 """Token counters of which a router keeps what they have counted, beside the estimate."""
@@ -58,7 +60,7 @@ class Router:
     @classmethod
     def load(
         cls,
-        library: str | os.PathLike[str] = ".",
+        library: Place | Sequence[Place] | Mapping[str, Place] = ".",
         *,
         notify: Callable[[str], None] = lambda message: None,
         arrays: bool | None = None,
@@ -70,6 +72,10 @@ class Router:
         is whether to count with numpy: the same decisions, later ready, each of them sooner. By
         default it is used where the process has it already, or the library is large.
 
+        Several libraries, in a list or by names of their own, are one: their agents are called
+        `name:agent`, their files `name/path`, and what one has of another byte for byte counts
+        once (see `router.library.joining`).
+
         With an `encoder` of sentences, such as `router.compiler.onnx.SentenceEncoder`, the
         meaning of the task as a whole counts as well: it is called once a task, and once for each
         clause of a task that may ask for several things. Compiling calls it in this process.
@@ -77,7 +83,17 @@ class Router:
         Raises `UsageError` (no such folder, an encoder that gives no vectors), `LibraryError`
         (with every fault of its files) or `CompileError` (compiling hit its limits).
         """
-        return cls(load_current(library, notify, encoder), arrays=arrays, encoder=encoder)
+        if isinstance(library, str | os.PathLike):
+            model = load_current(library, notify, encoder)
+        else:
+            from router.library.joining import namespaces  # late: one library is the rule
+
+            if not isinstance(library, Mapping):
+                library = namespaces(library)
+            if not library:
+                raise UsageError("library: name one or more folders")
+            model = load_joined(library, notify, encoder)
+        return cls(model, arrays=arrays, encoder=encoder)
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def test_every_kind_of_file_says_the_same(router: Router, tmp_path: Path, name: 
             {"agent": "tester", "expect": "security/threat-modeling"},
             "`agent` is tester, but `expect`",
         ),
-        ({"agent": "testr"}, "no agent `testr`; there are backend-developer, "),
+        ({"agent": "testr"}, "no agent `testr`; there are ai-engineer, "),
         ({"expect": None, "agent": "tester"}, "no rule is expected, and yet something is"),
         ({"expect": UNIT, "rule": UNIT}, "`expect` and `rule` say the same; delete one"),
         ({"expect": UNIT, "accept": ["x/y"]}, "no route `x/y`; see `route rules`"),

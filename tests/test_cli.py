@@ -182,10 +182,10 @@ def test_why(run: Run) -> None:
         r"1  backend-developer/database-optimization  1\.00  score \d\.\d{3}", first
     )
     assert re.fullmatch(
-        r"   for      queries \+0\.\d\d \(when, prompt title, prompt body\),", speaks
+        r"   for      queries \+\d\.\d\d \(when, prompt title, prompt body\),", speaks
     )
     assert any(line.startswith("2  ") for line in rest)
-    assert any(re.match(r"   against  queries −0\.\d\d", line) for line in rest)
+    assert any(re.match(r"   against  queries −\d\.\d\d", line) for line in rest)
     assert rest[-2] == ""
     assert re.fullmatch(
         r"margin: \S+/\S+ lacks \d\.\d\d of score \(0\.\d\d of confidence\) to win", rest[-1]
@@ -430,7 +430,8 @@ def test_tune(run: Run, own: Path) -> None:
     written = path.read_bytes()
     again = tune("--coverage", 0.8)
     said = f"threshold {point['threshold']:g}, bias {answer['routing']['calibration']['bias']:g},"
-    assert f"\nwritten: project.yaml:22: {said}" in again.stdout
+    line = old.count(b"\n") + 2
+    assert f"\nwritten: project.yaml:{line}: {said}" in again.stdout
     assert f"\nuntil now: {said}" in again.stdout
     assert path.read_bytes() == written
 
@@ -449,7 +450,8 @@ def test_tune(run: Run, own: Path) -> None:
 
 def test_tasks_of_the_library_tune_nothing(run: Run, own: Path) -> None:
     (own / "tasks").mkdir()
-    lines = (ROOT / "tests/tasks.dev.jsonl").read_text().splitlines(keepends=True)
+    rows = (ROOT / "tests/tasks.dev.jsonl").read_text().splitlines(keepends=True)
+    lines = [row for row in rows if "accept" not in row]
     (own / "tasks/ours.jsonl").write_text("".join(lines[:30]))
     (own / "tasks.jsonl").write_text("".join([*lines, lines[-1]]))
     done = run("tune", "tasks.jsonl", "--dry-run", cwd=own)

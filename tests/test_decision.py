@@ -169,7 +169,7 @@ def test_an_agent_routes_among_its_own_rules(router: Router) -> None:
     ("arguments", "message"),
     [
         ({"agent": "testr"}, "agent: no agent `testr`; did you mean `tester`?"),
-        ({"agent": "zzz"}, "agent: no agent `zzz`; there are backend-developer,"),
+        ({"agent": "zzz"}, "agent: no agent `zzz`; there are ai-engineer,"),
         ({"top": 0}, "top: 0 is too few; ask for 1 or more"),
     ],
 )

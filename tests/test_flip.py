@@ -173,8 +173,9 @@ def test_an_edit_does_what_it_says_when_it_is_written(garden: Path, task: str, t
     assert best.candidates[0].confidence == pytest.approx(found.edit.confidence, abs=2e-4)
 
 
-def test_an_abstention_is_ended_by_its_best(router: Router) -> None:
-    decision = router.route("loss goes nan after epoch 3, lr 1e-3, pytorch lstm")
+def test_an_abstention_is_ended_by_its_best(garden: Path) -> None:
+    router = Router.load(garden)
+    decision = router.route("tomatoes stay green")
     assert decision.outcome == "below-threshold"
     found = router.flip(decision)
     assert found.edit is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from router import Router
 from router.library.discovery import snapshot
@@ -214,3 +215,49 @@ def test_what_lies_in_the_home_folder_is_no_library_of_a_project(
     monkeypatch.setenv("HOME", str(tmp_path))
     assert find_library(tmp_path / "project") is None
     assert find_library(tmp_path) == tmp_path
+
+
+REFERENCES = {
+    "pdf/SKILL.md": "---\nname: pdf\ndescription: Fills forms\n---\n# PDF\n\n"
+    "See [Merging](references/merge.md#how), `[x](references/x.txt)`, [gone](references/gone.md),\n"
+    "[up](../other/SKILL.md), [site](https://example.org/a.md) and [again](references/merge.md).\n",
+    "pdf/references/merge.md": "Concatenate documents with qpdf.\n",
+    "pdf/references/x.txt": "Rotating pages.\n",
+    "pdf/references/unlinked.md": "Never mentioned anywhere.\n",
+    "other/SKILL.md": "---\nname: other\ndescription: Plans menus\n---\nSoup.\n",
+}
+
+
+def test_what_a_skill_links_to_is_handed_on_with_it(tmp_path: Path) -> None:
+    for path, text in REFERENCES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    router = Router.load(tmp_path)
+    (pdf,) = [route for route in router.routes if route.agent.id == "pdf"]
+    assert [(link.title, link.path) for link in pdf.rule.bundle] == [
+        ("Merging", "pdf/references/merge.md"),
+        ("x", "pdf/references/x.txt"),
+    ]
+    decision = router.route("concatenate two documents with qpdf")
+    assert [match.route for match in decision.matches] == ["pdf/main"]
+    assert "Concatenate documents" in router.assemble(decision).text
+    assert [part.source for part in router.show("pdf/main").parts if part.role == "prompt"] == [
+        "pdf/references/merge.md",
+        "pdf/references/x.txt",
+    ]
+
+
+def test_rules_are_listed_with_their_formats(run: Run, tmp_path: Path) -> None:
+    for path, text in REFERENCES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    lines = run("rules", "--library", tmp_path).stdout.splitlines()
+    assert lines[0] == "route\tformat\tprompts\tsource"
+    assert "other/main\tskill\t\tother/SKILL.md:1" in lines
+
+
+def test_words_of_the_body_alone_find_a_skill(tmp_path: Path) -> None:
+    for path, text in REFERENCES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert Router.load(tmp_path).route("soup").candidates[0].route == "other/main"

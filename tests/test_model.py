@@ -74,7 +74,9 @@ def test_terms_are_tfidf_cosines(tmp_path: Path) -> None:
         ),
         start=vectorizer.transform([""] * 2),
     )
-    expected = (normalize(query) @ normalize(fields).T)[0]
+    unit = normalize(fields).toarray()
+    counting = 1.0 / (unit**4).sum(axis=1)
+    expected = (normalize(query) @ unit.T)[0] * np.sqrt(counting.mean() / classifier.TERMS)
     # The pairs of this task are new, so that they count for nothing.
     found = classifier._scores(fitted, [" ".join(task)], None, (1.0, 0.0, 0.0))[0]
     np.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -58,7 +58,7 @@ def test_public_names() -> None:
         "import router.__main__; sys.argv = ['route', 'optimize slow queries']\n"
         "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):\n"
         "    router.__main__.main()",
-        "from router import Router; r = Router.load('.'); r.assemble(r.route('optimize queries'))",
+        "from router import Router; r = Router.load('.', arrays=False); r.assemble(r.route('optimize queries'))",
     ],
 )
 def test_routing_leaves_heavy_packages_and_explanations_alone(router: Router, code: str) -> None:

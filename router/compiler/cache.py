@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from router.model import artifact
 from router.model.scores import Model
 
 if TYPE_CHECKING:
+    from router.library.folder import Library
     from router.model.sentences import Encoder
 
 KEPT = 64
@@ -85,21 +86,59 @@ def load_current(
     return _compile(folder, path.parent, notify)
 
 
-def _with_sentences(plain: Model, encoder: Encoder, cache: Path, notify: Notify) -> Model:
-    """The model compiled anew with an encoder of sentences, in this process: it may be any object.
+def load_joined(
+    roots: Mapping[str, str | os.PathLike[str]], notify: Notify, encoder: Encoder | None = None
+) -> Model:
+    """The model of several libraries as one (see `joining`), by their names; raises as
+    `load_current` does. Each is compiled alone first, which reads and renders its files."""
+    models = {name: load_current(root, _named(name, notify)) for name, root in roots.items()}
+    parts = [(name, model.made_from, model.outside) for name, model in models.items()]
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+    cache = cache_folder()
+    path = model_path(cache, digest, encoder)
+    if os.path.exists(path):
+        try:
+            return artifact.read(path)
+        except ArtifactError as error:
+            notify(f"{error}; compiling anew")
+    from router.compiler.compiling import library_of
+    from router.library.joining import joined
 
-    One thread, as where it is compiled without.
+    library = joined({name: library_of(model) for name, model in models.items()})
+    notify(f"compiling {' + '.join(roots)} (first use, or one has changed) …")
+    for fault in library.faults:
+        notify(str(fault))
+    return _fitted(library, digest, encoder, cache, notify)
+
+
+def _named(name: str, notify: Notify) -> Notify:
+    return lambda text: notify(f"{name}: {text}")
+
+
+def _with_sentences(plain: Model, encoder: Encoder, cache: Path, notify: Notify) -> Model:
+    """The model compiled anew with an encoder of sentences, here: it may be any object."""
+    from router.compiler.compiling import library_of
+
+    notify(f"compiling with the encoder {encoder.name} (first use, or it has changed) …")
+    return _fitted(library_of(plain), plain.made_from, encoder, cache, notify)
+
+
+def _fitted(
+    library: Library, made_from: str, encoder: Encoder | None, cache: Path, notify: Notify
+) -> Model:
+    """The model of a library that is read already, compiled in this process and kept.
+
+    One thread, as where a process of its own compiles.
     """
     from threadpoolctl import threadpool_limits  # late, as scikit-learn below, which brings it
 
-    from router.compiler.compiling import compile_library, library_of
+    from router.compiler.compiling import compile_library
     from router.compiler.encoder import load_encoder
 
-    notify(f"compiling with the encoder {encoder.name} (first use, or it has changed) …")
     with threadpool_limits(1):
-        payload = compile_library(library_of(plain), plain.made_from, load_encoder(), encoder)
+        payload = compile_library(library, made_from, load_encoder(), encoder)
     try:
-        artifact.write(model_path(cache, plain.made_from, encoder), payload)
+        artifact.write(model_path(cache, made_from, encoder), payload)
     except OSError as error:
         _unwritable(f"{error.filename or cache}: {error.strerror}", notify)
     _prune(cache)

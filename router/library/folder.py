@@ -242,6 +242,10 @@ class _Reader:
                 replace(rule, examples=tuple(dict.fromkeys(rule.examples + turns)))
                 for rule in found
             )
+        if kind.references and rules.selection_line(text) is None:
+            found = tuple(
+                replace(rule, use=self._references(file.path, rendered)) for rule in found
+            )
         called = name if kind.identity == "name" else stem
         self.pages[file.path] = read_page(text, lines, agent=True)
         return Agent(
@@ -295,6 +299,21 @@ class _Reader:
         return replace(
             rule, rationale=rationale, use=tuple(self._linked(path, link) for link in rule.use)
         )
+
+    def _references(self, path: str, page: templates.Rendered) -> tuple[Link, ...]:
+        """The files of its own folder that a page links to; `route check` names those missing."""
+        found = []
+        for link in rules.references(page.text, page.lines):
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), link.target))
+            file = self._file(place)
+            if not isinstance(file, SourceFile) or place == path:
+                continue
+            before = len(self.faults)
+            if place in self.prompts or self._prompt(file):
+                found.append(replace(link, path=place))
+            if not self.own and not self.strict:
+                self._soften(before)
+        return tuple(found)
 
     def _linked(self, agent_path: str, link: Link) -> Link:
         """The link with the prompt file that it leads to, which is then part of the library."""

@@ -22,7 +22,8 @@ class Format:
     `tools` is the key with the tools. A file in TOML has its text below the key `body`. Bodies of
     others than our `own` are opaque: no templates, and what is wrong with one file leaves the
     others alone. `slug` is a name of small letters, digits and hyphens alone; the limits of length
-    are the tool's, 0 for none.
+    are the tool's, 0 for none. `references` says that files of its folder which the body links to
+    are handed on with it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Format:
     slug: bool = False
     max_name: int = 0
     max_description: int = 0
+    references: bool = False
 
 
 OWN = Format("agent", ("agents/**/*.md",), "name", ("name", "description"), own=True)
@@ -51,6 +53,7 @@ FORMATS = (
         slug=True,
         max_name=64,
         max_description=1_024,
+        references=True,
     ),
     Format("copilot-agent", ("**/*.agent.md", "**/*.chatmode.md"), "file", ("description",)),
     Format("copilot-prompt", ("**/*.prompt.md",)),

@@ -7,8 +7,8 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-SIMILAR = 0.8
-"""As `difflib` measures it."""
+SIMILAR = 0.7
+"""As `difflib` measures names: one letter of four may be another."""
 
 
 class Neighbours:
@@ -29,8 +29,12 @@ class Neighbours:
         """The path that is meant by `path`, "" if none is near."""
         if alike := self._names.get(_letters(path)):
             return alike[0]
-        beside = self._folders.get(posixpath.dirname(path), [])
-        return next(iter(difflib.get_close_matches(path, beside, n=1, cutoff=SIMILAR)), "")
+        # By the name alone: what all paths of a folder share says nothing.
+        beside = {
+            _letters(other): other for other in self._folders.get(posixpath.dirname(path), [])
+        }
+        near = difflib.get_close_matches(_letters(path), beside, n=1, cutoff=SIMILAR)
+        return beside[near[0]] if near else ""
 
 
 def same_letters(one: str, other: str) -> bool:

@@ -89,6 +89,10 @@ class Link:
     path: str | None = None
 
 
+IMPLICIT = "main"
+"""The one rule of a page that has no rules: all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of an agent. `line` is that of its heading in the source file.
@@ -164,6 +168,7 @@ class Route:
         return {
             "route": self.id,
             "agent": self.agent.id,
+            "format": self.agent.format,
             "rule": rule.title,
             "when": rule.when,
             "not_when": rule.not_when,

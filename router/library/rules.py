@@ -18,11 +18,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from router.errors import Fault
-from router.library.records import Link, Rule
+from router.library.records import IMPLICIT, Link, Rule
 
 SELECTION = "dynamic prompt selection"
-IMPLICIT = "main"
-"""Slug of the one rule of a page without a selection section."""
 
 MAX_USE_CHARS = 4_000
 MAX_LINKS = 30
@@ -170,6 +168,28 @@ def implicit_rule(said: dict[str, str], title: str, description: str) -> Rule:
         not_when=said.get("not when", ""),
         examples=_examples(said.get("examples", "").split("\n")),
     )
+
+
+def references(text: str, lines: Sequence[int]) -> tuple[Link, ...]:
+    """What a page links to that is text, beside it or below: `[Forms](references/forms.md)`.
+
+    Links in code count as well: a page that shows a path means the file.
+
+    >>> [link.target for link in references("See [a](x.md#top), [b](https://c.d/e.md).", (1,))]
+    ['x.md']
+    """
+    found: dict[str, Link] = {}
+    for number, line in zip(lines, text.split("\n"), strict=False):
+        for match in _REFERENCE.finditer(line):
+            target = match["target"]
+            found.setdefault(target, Link(match["title"].strip() or target, target, number))
+    return tuple(found.values())[:MAX_LINKS]
+
+
+_REFERENCE = re.compile(
+    r"\[(?P<title>[^\[\]]{0,200})\]\(<?(?P<target>(?![\w+.-]*:|/|\.\./)[^()\s<>#?]{1,300}\.(?:md|txt))"
+    r"(?:[#?][^()\s<>]{0,300})?>?\)"
+)
 
 
 def user_turns(text: str) -> tuple[str, tuple[str, ...]]:

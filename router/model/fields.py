@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from router.library.exclusions import split_exclusions
-from router.library.records import LabelledTask, Prompt, Route
+from router.library.records import IMPLICIT, LabelledTask, Prompt, Route
 
 MAX_BODY_CHARS = 20_000
 """Of a route's prompts together: more would let one file claim every word there is."""
@@ -49,7 +49,7 @@ def route_text(route: Route, prompts: dict[str, Prompt], taught: Sequence[str] =
     """
     agent, rule = route.agent, route.rule
     bundle = [prompts[link.path] for link in rule.use if link.path in prompts]
-    own_body = agent.text if not rule.use else ""
+    own_body = agent.text if rule.slug == IMPLICIT or not rule.use else ""
     for example in rule.examples:
         # An example counts once, and must be gone where cross-validation holds it out.
         own_body = own_body.replace(example, "")

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from router.evaluation.cases import Case
     from router.terminal.report import Table
 
+Libraries = Sequence[str] | None
+"""Folders, each alone or as `NAME=FOLDER`; without any, the library around or the shipped one."""
+
 DONE, FAULT, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
 
 STDIN_SECONDS = 0.25
@@ -84,7 +87,7 @@ def answer(
     *,
     agent: str | None = None,
     top: int = 5,
-    library: Path | None = None,
+    library: Libraries = None,
     as_json: bool = False,
     budget: int | None = None,
     format: Format = "markdown",
@@ -113,7 +116,7 @@ def show(
     route: str,
     *,
     diff: str | None = None,
-    library: Path | None = None,
+    library: Libraries = None,
     as_json: bool = False,
     format: Format = "markdown",
 ) -> int:
@@ -140,7 +143,7 @@ def why(
     *,
     agent: str | None = None,
     top: int = 5,
-    library: Path | None = None,
+    library: Libraries = None,
     as_json: bool = False,
     flip: bool = False,
     to: str | None = None,
@@ -178,7 +181,7 @@ def why(
 
 
 def _routed(
-    words: Sequence[str], agent: str | None, top: int, library: Path | None
+    words: Sequence[str], agent: str | None, top: int, library: Libraries
 ) -> tuple[Router, Decision]:
     """The decision for a task, announced in one line."""
     router = load(library)
@@ -191,7 +194,7 @@ def rules(
     *,
     agent: str | None = None,
     tokens: bool = False,
-    library: Path | None = None,
+    library: Libraries = None,
     as_json: bool = False,
 ) -> int:
     """List the rules of the library; with `tokens` how much a match of each gives to read."""
@@ -257,7 +260,7 @@ def explain_check(code: str) -> int:
 def overlap(
     *,
     alike: float,
-    library: Path | None = None,
+    library: Libraries = None,
     as_json: bool = False,
 ) -> int:
     """List the rules that are in each other's way."""
@@ -272,7 +275,7 @@ def overlap(
     return DONE
 
 
-def compile_library(*, library: Path | None = None, as_json: bool = False) -> int:
+def compile_library(*, library: Libraries = None, as_json: bool = False) -> int:
     """Compile the library if it has changed, and say what is in it."""
     import time
 
@@ -319,7 +322,7 @@ def evaluate(
     junit: Path | None = None,
     html: Path | None = None,
     tags: Sequence[str] = (),
-    library: Path | None = None,
+    library: Libraries = None,
     as_json: bool = False,
 ) -> int:
     """Route sample tasks, without a file the learned ones, and compare with what they expect.
@@ -336,14 +339,17 @@ def evaluate(
     )
     if fail_on and against is None:
         raise UsageError("--fail-on: there is nothing to compare with; add --against")
-    root, chosen = _root(library), assessing.Folds(folds, repeats, seed)
+    places, chosen = _places(library), assessing.Folds(folds, repeats, seed)
+    root = places if isinstance(places, Path) else None
+    if against is not None and root is None:
+        raise UsageError("--against: one library at a time can be compared with another version")
     # Another router's labels need not be those of a library that happens to be near.
     ours = load(library, arrays=None) if router is None or library is not None else None
-    if ours:
+    if ours and root:
         asked = asked.over(gates.read_gates(os.fspath(root)))
     with _progress() as notify:
         found = _assessed(file, tags, router, ours, chosen, notify)
-        if against is not None:
+        if against is not None and root is not None:
             found = assessing.compared(found, against, root, chosen, notify, say)
     found = found.gated(asked)
     for line in leak_lines(found.leaks):
@@ -457,7 +463,7 @@ def _show_assessment(found: Assessment) -> None:
     say(report.latency_line(found.metrics))
 
 
-def new_cases(file: Path | None, *, agent: str | None = None, library: Path | None = None) -> int:
+def new_cases(file: Path | None, *, agent: str | None = None, library: Libraries = None) -> int:
     """Draft sample tasks for the rules of the library."""
     from router.evaluation.cases import draft_rows, format_drafts
 
@@ -506,7 +512,7 @@ def new(kind: str, words: Sequence[str], *, library: Path | None = None) -> int:
     return DONE
 
 
-def export(target: str, folder: Path, *, library: Path | None = None) -> int:
+def export(target: str, folder: Path, *, library: Libraries = None) -> int:
     """Write the library in the format of another tool."""
     from router.exporting import exporting
     from router.library.writing import write_new
@@ -536,7 +542,7 @@ def learn(
     if (route is None) is not none:
         raise UsageError("label: give either `--as agent/rule` or `--none`")
     root = _changeable(library, "taught")
-    router = load(root)
+    router = load([os.fspath(root)])
     decision = router.route(read_task(words))
     lesson = learning.learn(root, decision.task, route, {r.id for r in router.routes})
     if as_json:
@@ -572,7 +578,7 @@ def tune(
     if precision is not None and coverage is not None:
         raise UsageError("wish: give either `--precision` or `--coverage`")
     root = _changeable(library, "tuned")
-    router = load(root)
+    router = load([os.fspath(root)])
     read = read_cases(file, router.routes, say)
     learned = learning.learned_tasks(root, router.routes)
     cases, taught, repeated = tuning.usable(str(file), read, learned)
@@ -612,7 +618,7 @@ def tune(
 
 
 def load(
-    library: Path | None, heard: list[str] | None = None, *, arrays: bool | None = False
+    library: Libraries, heard: list[str] | None = None, *, arrays: bool | None = False
 ) -> Router:
     """The router of `library`, ROUTE_LIBRARY, the nearest folder upwards or the shipped library.
 
@@ -625,10 +631,21 @@ def load(
             heard.append(message)
         say(message)
 
-    router = Router.load(_root(library), notify=notify, arrays=arrays)
+    router = Router.load(_places(library), notify=notify, arrays=arrays)
     for notice in router.notices:
         say(notice)
     return router
+
+
+def _places(library: Libraries) -> Path | dict[str, str]:
+    """The one library, or several by their names."""
+    if not library:
+        return _root(None)
+    if len(library) == 1 and ("=" not in library[0] or os.path.isdir(library[0])):
+        return Path(library[0])
+    from router.library.joining import namespaces  # late: it is seldom asked for
+
+    return namespaces(library)
 
 
 def _root(library: Path | None) -> Path:

@@ -36,6 +36,16 @@ Task = Annotated[
     ),
 ]
 OWN = "The library; else ROUTE_LIBRARY, else the nearest folder upwards with agents/"
+LibraryFolders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--library",
+        metavar="[NAME=]DIR",
+        help=f"{OWN}, else the one shipped with this program. Several are one, its agents called"
+        " NAME:AGENT.",
+        show_default=False,
+    ),
+]
 LibraryFolder = Annotated[
     Path | None,
     typer.Option(
@@ -82,7 +92,7 @@ def task(
     words: Task,
     agent: AgentName = None,
     top: Top = 5,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
     as_json: Json = False,
     budget: Annotated[
         int | None,
@@ -104,7 +114,7 @@ def show(
         str | None,
         typer.Option(metavar="AGENT/RULE", help="Show how this one differs.", show_default=False),
     ] = None,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
     as_json: Json = False,
     format: ContextFormat = "markdown",
 ) -> None:
@@ -117,7 +127,7 @@ def why(
     words: Task,
     agent: AgentName = None,
     top: Top = 5,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
     as_json: Json = False,
     flip: Annotated[
         bool, typer.Option("--flip", help="Search an edit of a rule that changes the decision.")
@@ -143,7 +153,7 @@ def rules(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="Show what a match gives a model to read, estimated.")
     ] = False,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
     as_json: Json = False,
 ) -> None:
     """List the rules of the library."""
@@ -197,7 +207,7 @@ def overlap(
     alike: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="From this likeness on, 0 to 1.")
     ] = ALIKE,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
     as_json: Json = False,
 ) -> None:
     """List rules that are in each other's way, and the words that would separate them.
@@ -208,7 +218,7 @@ def overlap(
 
 
 @app.command("compile")
-def compile_library(library: LibraryFolder = None, as_json: Json = False) -> None:
+def compile_library(library: LibraryFolders = None, as_json: Json = False) -> None:
     """Compile the library if it has changed, and say what is in it."""
     _finish(cli.compile_library, library=library, as_json=as_json)
 
@@ -286,7 +296,7 @@ def evaluate(
             "--tag", metavar="TAG", help="Only tasks with this tag, or these.", show_default=False
         ),
     ] = None,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
     as_json: Json = False,
 ) -> None:
     """Route sample tasks and compare with the routes they should take.
@@ -319,7 +329,7 @@ def new_cases(
         ),
     ] = None,
     agent: AgentName = None,
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
 ) -> None:
     """Draft sample tasks for every rule from its When and its Examples.
 
@@ -368,7 +378,7 @@ def export(
         Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.")
     ],
     to: Annotated[Target, typer.Option("--to", help="The format.", show_default=False)],
-    library: LibraryFolder = None,
+    library: LibraryFolders = None,
 ) -> None:
     """Write the library in another format, for hosts that choose in context.
 

@@ -15,6 +15,7 @@ from router.decision.explanation import NOT_WHEN, Explanation, Say
 from router.decision.flip import Flip, Margin
 from router.errors import printable
 from router.evaluation.measuring import Rate, Report, Result
+from router.library.formats import OWN
 from router.library.learning import Lesson
 from router.library.records import Route
 from router.library.tokens import estimate
@@ -156,20 +157,18 @@ def _wrapped(label: str, entries: Sequence[str], width: int) -> list[str]:
 
 
 def rules_table(routes: Sequence[Route]) -> Table:
-    """Every route, its prompts and the place where its rule is written."""
-    return Table(
-        columns=("route", "prompts", "source"),
-        rows=tuple(
-            (
-                route.id,
-                " + ".join(
-                    link.path or f"{printable(link.target)} (missing)" for link in route.rule.bundle
-                ),
-                f"{route.agent.path}:{route.rule.line}",
-            )
-            for route in routes
-        ),
-    )
+    """Every route, its prompts and the place where its rule is written; its format where any is
+    not of our own."""
+    foreign = any(route.agent.format != OWN.name for route in routes)
+    rows = []
+    for route in routes:
+        bundle = " + ".join(
+            link.path or f"{printable(link.target)} (missing)" for link in route.rule.bundle
+        )
+        kind = (route.agent.format,) if foreign else ()
+        rows.append((route.id, *kind, bundle, f"{route.agent.path}:{route.rule.line}"))
+    columns = ("route", *(("format",) if foreign else ()), "prompts", "source")
+    return Table(columns, tuple(rows))
 
 
 def overlap_lines(found: Map) -> list[str]:
