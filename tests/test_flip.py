@@ -182,7 +182,7 @@ def test_an_abstention_is_ended_by_its_best(garden: Path) -> None:
     assert found.edit.target.id == decision.candidates[0].route
     assert found.edit.confidence >= decision.threshold
     path, line = found.edit.source.split(":")
-    assert (ROOT / path).read_text().split("\n")[int(line) - 1].startswith("**When**: ")
+    assert (garden / path).read_text().split("\n")[int(line) - 1].startswith("**When**: ")
 
 
 def test_a_page_without_rules_is_edited_in_its_description(library: Callable[[str], Path]) -> None:
