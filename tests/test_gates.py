@@ -13,6 +13,7 @@ from router import LibraryError, UsageError
 from router.evaluation.gates import (
     Gate,
     Gates,
+    checked,
     failures,
     parse_bounds,
     parse_fail_on,
@@ -150,6 +151,14 @@ def test_the_command(run: Run, library: Callable[[str], Path]) -> None:
     ]:
         done = run("eval", CASES, *arguments, cwd=root)
         assert (done.returncode, done.stderr.endswith(message)) == (USAGE, True), done.stderr
+
+
+def test_misspelt_names_are_found_before_the_run() -> None:
+    assert checked(Gates()) == Gates()
+    known = Gates((Gate("min", "top1", 0.5), Gate("max", "p99_ms", 5.0)))
+    assert checked(known) == known
+    with pytest.raises(UsageError, match="--max p99: no such figure; did you mean `p99_ms`"):
+        checked(Gates((Gate("max", "p99", 5.0),)))
 
 
 def test_nan_is_no_bound() -> None:

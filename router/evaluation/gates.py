@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from router.errors import Fault, LibraryError, UsageError
+from router.evaluation import metrics
 from router.evaluation.comparing import KINDS
 from router.evaluation.measuring import Rate
 from router.evaluation.metrics import Figure
@@ -158,8 +159,17 @@ def read_gates(root: str) -> Gates:
     return Gates(tuple(bounds), tuple(fail_on))
 
 
-def check_names(gates: Gates, names: Collection[str]) -> None:
-    """Raise `UsageError` for a bound of a figure that there is not."""
+def checked(gates: Gates) -> Gates:
+    """The same gates; before a long run rather than after it.
+
+    Raises `UsageError` for a bound of a figure that no evaluation has.
+    """
+    if gates.bounds:
+        _check_names(gates, (*metrics.names(), *(name + LATENCY for name in metrics.LATENCIES)))
+    return gates
+
+
+def _check_names(gates: Gates, names: Collection[str]) -> None:
     for gate in gates.bounds:
         if gate.name not in names:
             near = difflib.get_close_matches(gate.name, names, n=1)
@@ -179,7 +189,8 @@ def failures(
     """
     found = []
     times = {name + LATENCY: value for name, value in latency.items()}
-    check_names(gates, (*figures, *times))
+    # Of a router that is not timed there are no times.
+    _check_names(gates, (*figures, *times))
     for gate in gates.bounds:
         figure = figures.get(gate.name)
         value = figure.value if figure else times[gate.name]

@@ -111,6 +111,15 @@ class Metrics:
         }
 
 
+LATENCIES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+"""Quantiles of the time that a decision takes, by name."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all figures but the times."""
+    return tuple(measure(Report(())).figures)
+
+
 def measure(report: Report, rates: dict[str, Rate] | None = None, seed: int = 0) -> Metrics:
     """The figures of a report; `rates` are its own, or means over several passes.
 
@@ -422,9 +431,8 @@ def _confusions(
 def _latency(seconds: Sequence[float]) -> dict[str, float]:
     if not any(seconds):
         return {}
-    milliseconds = np.quantile(seconds, (0.5, 0.95, 0.99, 1.0)) * 1e3
-    names = ("p50", "p95", "p99", "max")
-    return dict(zip(names, np.round(milliseconds, 3).tolist(), strict=True))
+    milliseconds = np.quantile(seconds, tuple(LATENCIES.values())) * 1e3
+    return dict(zip(LATENCIES, np.round(milliseconds, 3).tolist(), strict=True))
 
 
 def _percentiles(values: Floats) -> tuple[float, float]:

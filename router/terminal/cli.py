@@ -347,6 +347,7 @@ def evaluate(
     ours = load(library, arrays=None) if router is None or library is not None else None
     if ours and root:
         asked = asked.over(gates.read_gates(os.fspath(root)))
+    asked = gates.checked(asked)
     with _progress() as notify:
         found = _assessed(file, tags, router, ours, chosen, notify)
         if against is not None and root is not None:
