@@ -378,7 +378,7 @@ def test_the_shipped_library_is_not_taught(run: Run, tmp_path: Path) -> None:
     assert done.stderr.startswith(
         "library: the one shipped with this program cannot be taught; `route init DIR` makes"
     )
-    assert not (ROOT / "tasks").exists()
+    assert not (ROOT / "tasks/learned.jsonl").exists()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import sysconfig
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from pglast import parse_sql
@@ -208,3 +209,30 @@ def test_sample_tasks_are_neither_examples_nor_shared_between_the_splits(library
     examples = {e.casefold() for route in library.routes for e in route.rule.examples}
     assert not judge & dev
     assert not (judge | dev) & examples
+
+
+def test_no_task_is_learned_that_judges(library: Library, cases: tuple[Case, ...]) -> None:
+    """Nor one like it: that has half of its words in common with one."""
+    others = [case.task for case in read_cases(ROOT / "tests/compound.jsonl", library.routes)]
+    judging = [set(text.words(task)) for task in [*(case.task for case in cases), *others]]
+    known = {word: n for n, word in enumerate(sorted(set().union(*judging)))}
+    table = np.zeros((len(known), len(judging)), dtype=np.float32)
+    for column, words in enumerate(judging):
+        table[[known[word] for word in words], column] = 1.0
+    sizes = table.sum(axis=0)
+    for labelled in library.tasks:
+        words = set(text.words(labelled.task))
+        common = table[[known[word] for word in words if word in known]].sum(axis=0)
+        nearest = int((common / (len(words) + sizes - common)).argmax())
+        few = len(words) < 4
+        assert common[nearest] < (len(words) + sizes - common)[nearest] * (1.0 if few else 0.5), (
+            f"{labelled.path}:{labelled.line} is like {judging[nearest]}"
+        )
+
+
+def test_every_rule_has_learned_from_as_many_tasks(library: Library) -> None:
+    """A rule with more of them would win by their number."""
+    counts = Counter(label for labelled in library.tasks for label in labelled.expect)
+    assert set(counts) == {route.id for route in library.routes}
+    assert max(counts.values()) <= 2 * min(counts.values())
+    assert sum(not labelled.expect for labelled in library.tasks) >= 150

@@ -663,7 +663,8 @@ def _changeable(library: Path | None, how: str) -> Path:
     if root is None or os.path.realpath(root) == os.path.realpath(SHIPPED):
         raise UsageError(
             f"library: the one shipped with this program cannot be {how}; `route init DIR` makes"
-            f" one of your own, or copy agents/, prompts/ and project.yaml of {shipped_library()}"
+            " one of your own, or copy agents/, prompts/, tasks/ and project.yaml of"
+            f" {shipped_library()}"
         )
     return root
 
