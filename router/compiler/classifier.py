@@ -11,6 +11,8 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +50,21 @@ TERMS, GRAMS = 32.2, 174.6
 chose the channels' weights."""
 
 
-# Chosen on the validation rows of clinc150 and banking77 with 10 examples (terms 1 to 1.4, senses
-# 2 to 3.5, C 8 to 60), and of clinc150 with all (C 8 to 30): within a point of each other. Grams
-# add nothing to what is learned.
-LEARNED_WEIGHTS = (1.4, 2.8, 5.0)
-"""How long a task's terms, senses and sentence are for the regression. The last was chosen by
-`python bench/tune_learned.py DATA MODEL.onnx`, with all-MiniLM-L6-v2: 4 to 6 are alike."""
+# Chosen on the validation rows of clinc150 and banking77 with 10 examples (terms 1.4 to 2, senses
+# 2 to 3.5, C 8 to 60), and of clinc150 with all (C 8 to 30): within a point of each other.
+SENTENCE = 5.0
+"""Chosen by `python bench/tune_learned.py DATA MODEL.onnx`, with all-MiniLM-L6-v2: 4 to 6 are
+alike."""
+LEARNED_WEIGHTS: tuple[tuple[float, ...], ...] = (
+    (1.4, 0.0, 2.8, SENTENCE),
+    (2.0, 1.0, 1.0, SENTENCE),
+)
+"""How long a task's terms, n-grams, senses and sentence are for the regression; cross-validation
+picks. Where tasks are short, what a word means says most. In a ticket of many words meanings
+average out, and the very words count: on the half `dev` of `tests/tasks.jsonl` 8 points more."""
+MIN_LINES = (2, 5, 0, 0)
+"""In so many lines a feature has to occur to be learned from: a term of a single line teaches
+nothing of other lines, and is four times more coefficients."""
 INVERSE_REGULARISATION = 20.0
 ITERATIONS = 100
 
@@ -135,33 +146,87 @@ def fit(
     """
     background = BACKGROUND.read_text("utf-8").splitlines() if background is None else background
     plain = _zero_shot(routes, encoder, channel_weights, background, sentences)
-    examples = [(line, n) for n, r in enumerate(routes) for line in r.examples.split("\n") if line]
-    dense = [vectors for vectors in (plain.senses, plain.sentences) if vectors is not None]
-    width = len(plain.terms.features) + sum(vectors.shape[1] for vectors in dense)
-    too_few = len(routes) < 2 or len(examples) < LEARNING_EXAMPLES * len(routes)
-    if too_few or len(routes) * width > MAX_COEFFICIENTS:
+    examples = [line for route in routes for line in route.examples.split("\n") if line]
+    if len(routes) < 2 or len(examples) < LEARNING_EXAMPLES * len(routes):
+        return plain
+    lessons = _lessons(plain, routes, encoder, sentences)
+    small = [w for w in LEARNED_WEIGHTS if lessons.width(w) * len(routes) <= MAX_COEFFICIENTS]
+    if not small:
         return plain
     folds = 1 if len(examples) > MANY_EXAMPLES else FOLDS
-    share, held_out = _share(routes, encoder, channel_weights, background, sentences, folds)
-    learned = _learned(plain, routes, encoder, channel_weights, share, sentences)
-    return replace(learned, held_out=held_out)
+    found = _validated(routes, encoder, channel_weights, background, sentences, small, folds)
+    learned = _learned(plain, lessons, channel_weights, found.weights, found.share)
+    return replace(learned, held_out=found.held_out)
 
 
-def _share(
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What is learned from: lines by channel (lines × features) and their routes' numbers.
+
+    `places[c]` are the features of a channel that are in enough lines. A channel that is not there
+    has none.
+    """
+
+    channels: Sequence[csr_matrix]
+    places: Sequence[NDArray[np.int64]]
+    labels: Sequence[int]
+
+    def width(self, weights: Sequence[float]) -> int:
+        """How many features there are, with these weights of the channels."""
+        return sum(len(found) for found, weight in zip(self.places, weights, strict=True) if weight)
+
+
+def _lessons(
+    plain: Weights,
+    routes: Sequence[RouteText],
+    encoder: StaticEncoder | None,
+    sentences: Encoder | None,
+) -> Lessons:
+    """The examples, and of each route title and When, so that one without examples is a class."""
+    said = [
+        (line, number)
+        for number, route in enumerate(routes)
+        for line in [route.title, route.when, *route.examples.split("\n")]
+        if line.strip()
+    ]
+    nothing = csr_matrix((len(said), 0))
+    channels = [
+        nothing if found is None else csr_matrix(found)
+        for found in _task_features(plain, [line for line, _ in said], encoder, sentences)
+    ]
+    places = [
+        np.flatnonzero(channel.getnnz(axis=0) >= lines)
+        for channel, lines in zip(channels, MIN_LINES, strict=True)
+    ]
+    return Lessons(channels, places, [number for _, number in said])
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Which of `LEARNED_WEIGHTS` and of `SHARES` rank held-out examples best, and their scores."""
+
+    weights: Sequence[float]
+    share: float
+    held_out: tuple[NDArray[np.float64], NDArray[np.int64]]
+
+
+def _validated(
     routes: Sequence[RouteText],
     encoder: StaticEncoder | None,
     channel_weights: Sequence[float],
     background: Sequence[str],
     sentences: Encoder | None,
+    candidates: Sequence[Sequence[float]],
     folds: int,
-) -> tuple[float, tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """The share of the learned logits that ranks held-out examples best, and their scores.
+) -> Validated:
+    """How much is best learned from the examples, in `FOLDS` folds, the first `folds` of them.
 
-    Examples are held out in `FOLDS` folds, of which the first `folds` are looked at.
+    The first decides which of the `candidates` for `LEARNED_WEIGHTS` it is.
     """
-    found: list[list[NDArray[Any]]] = [[] for _ in SHARES]
+    choices = list(product(candidates, SHARES))
+    found: dict[Any, list[NDArray[Any]]] = {choice: [] for choice in choices}
+    reciprocal = dict.fromkeys(choices, 0.0)
     numbers: list[NDArray[np.int64]] = []
-    reciprocal = np.zeros(len(SHARES))
     for fold in range(folds):
         kept = []
         asked: list[tuple[str, int]] = []
@@ -175,17 +240,20 @@ def _share(
         plain = _zero_shot(kept, encoder, channel_weights, background, sentences)
         tasks, labels = [task for task, _ in asked], np.array([label for _, label in asked])
         base = _scores(plain, tasks, encoder, channel_weights, sentences)
-        full = _learned(plain, kept, encoder, channel_weights, 1.0, sentences)
-        logits = _scores(full, tasks, encoder, channel_weights, sentences) - base
-        for place, share in enumerate(SHARES):
-            scores = base + share * logits
-            own = scores[np.arange(len(labels)), labels]
-            reciprocal[place] += (1.0 / (1 + (scores > own[:, None]).sum(axis=1))).sum()
-            found[place].append(scores)
+        lessons = _lessons(plain, kept, encoder, sentences)
+        for weights, shares in groupby(choices, key=itemgetter(0)):
+            full = _learned(plain, lessons, channel_weights, weights, share=1.0)
+            logits = _scores(full, tasks, encoder, channel_weights, sentences) - base
+            for choice in shares:
+                scores = base + choice[1] * logits
+                own = scores[np.arange(len(labels)), labels]
+                reciprocal[choice] += (1.0 / (1 + (scores > own[:, None]).sum(axis=1))).sum()
+                found[choice].append(scores)
         numbers.append(labels)
-    # Of equals the largest: a rule should win its own examples.
-    place = max(range(len(SHARES)), key=lambda number: (reciprocal[number], number))
-    return SHARES[place], (np.concatenate(found[place]), np.concatenate(numbers))
+        # Of equals the largest share: a rule should win its own examples.
+        best = max(choices, key=lambda choice: (reciprocal[choice], choice[1]))
+        choices = [choice for choice in choices if choice[0] == best[0]]
+    return Validated(*best, (np.concatenate(found[best]), np.concatenate(numbers)))
 
 
 def _zero_shot(
@@ -332,62 +400,48 @@ def _parts(route: RouteText, field: str) -> list[str]:
 
 def _learned(
     plain: Weights,
-    routes: Sequence[RouteText],
-    encoder: StaticEncoder | None,
+    lessons: Lessons,
     channel_weights: Sequence[float],
+    learned_weights: Sequence[float],
     share: float,
-    sentences: Encoder | None,
 ) -> Weights:
-    """`plain` with `share` of a logistic regression's logits folded in.
-
-    A route's title and When are samples of it as well, so that a route without examples is one
-    of the classes.
-    """
+    """`plain` with `share` of a logistic regression's logits folded in."""
     if not share:
         return plain
-    said = [
-        (line, number)
-        for number, route in enumerate(routes)
-        for line in [route.title, route.when, *route.examples.split("\n")]
-        if line.strip()
+    routes = len(plain.bias)
+    places = [
+        found if weight else found[:0]
+        for found, weight in zip(lessons.places, learned_weights, strict=True)
     ]
-    lines = [line for line, _ in said]
-    found, _, *dense = _task_features(plain, lines, encoder, sentences)
-    terms = csr_matrix(found)
-    # A term of a single line teaches nothing of other lines: four times fewer coefficients.
-    shared = np.flatnonzero(np.asarray((terms > 0).sum(axis=0)).ravel() > 1)
-    channels = (terms.tocsc()[:, shared], *dense)
     blocks = [
-        csr_matrix(channel) * weight
-        for channel, weight in zip(channels, LEARNED_WEIGHTS, strict=True)
-        if channel is not None
+        channel.tocsc()[:, found] * weight
+        for channel, found, weight in zip(lessons.channels, places, learned_weights, strict=True)
     ]
-    labels = [number for _, number in said]
     with warnings.catch_warnings():
         # A fit that is stopped early is regularised a little more, no worse.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=ITERATIONS)
         # Single precision gives the same ranking a third sooner.
-        model.fit(hstack(blocks).tocsr().astype(np.float32), labels)
-    coefficients, intercept = _all_classes(model, len(routes))
-    ends = np.cumsum([len(shared), *(0 if d is None else d.shape[1] for d in dense)])
-    of_shared, of_senses, of_sentences = np.split(coefficients, ends[:-1], axis=1)
-    of_terms = np.zeros((len(routes), terms.shape[1]))
-    of_terms[:, shared] = of_shared
-    factor = share * LEARNED_WEIGHTS[0] / channel_weights[0]
+        model.fit(hstack(blocks).tocsr().astype(np.float32), lessons.labels)
+    coefficients, intercept = _all_classes(model, routes)
+    own = np.split(coefficients, np.cumsum([len(found) for found in places])[:-1], axis=1)
 
-    def moved(vectors: NDArray[np.float32] | None, own: NDArray[Any], channel: int) -> Any:
-        if vectors is None:
-            return None
-        factor = share * LEARNED_WEIGHTS[channel - 1] / channel_weights[channel]
-        return (vectors + factor * own).astype(np.float32)
+    def spread(number: int) -> NDArray[Any]:
+        """A channel's coefficients, of all its features, as its weights in the score."""
+        rows = np.zeros((routes, lessons.channels[number].shape[1]))
+        rows[:, places[number]] = own[number]
+        return rows * (share * learned_weights[number] / channel_weights[number])
+
+    def moved(vectors: NDArray[np.float32] | None, number: int) -> Any:
+        return None if vectors is None else (vectors + spread(number)).astype(np.float32)
 
     return replace(
         plain,
-        terms=_added(plain.terms, factor * of_terms),
-        senses=moved(plain.senses, of_senses, 2),
+        terms=_added(plain.terms, spread(0)),
+        grams=_added(plain.grams, spread(1)),
+        senses=moved(plain.senses, 2),
         bias=(plain.bias + share * intercept).astype(np.float32),
-        sentences=moved(plain.sentences, of_sentences, 3),
+        sentences=moved(plain.sentences, 3),
     )
 
 
