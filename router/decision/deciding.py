@@ -101,8 +101,8 @@ class Decision:
     `candidates` are the best routes for the task as a whole, best first. `matches` are those that
     were taken: the first candidate, or where the task asks for several things one for each, in the
     order of the task; none after an abstention. `outcome` says why. `fit` is how sure the best
-    route would be without any rival: low where nothing in the library fits, high where several do.
-    `eligible` are the numbers of all routes that it was made among, and `model` is what it was
+    route would be if there were no other: low where nothing in the library fits, high where several
+    do. `eligible` are the numbers of all routes that it was made among, and `model` is what it was
     made with: both only explain it.
     """
 
@@ -255,7 +255,7 @@ def decide(
                 several.setdefault(match.place, match)
         if len(several) > 1:
             outcome, matches = "routed", tuple(several.values())
-    fit = confidence(calibration, scale.of(best), 0.0)
+    fit = confidence(calibration, scale.of(best), scale.of(none))
     return Decision(task, candidates, matches, outcome, fit, calibration.threshold, eligible, model)
 
 
