@@ -22,8 +22,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of this test run's own, also for the processes that it starts."""
-    folder = tmp_path_factory.mktemp("cache")
+    """A cache of this test run's own, also for its workers and the processes that it starts."""
+    base = tmp_path_factory.getbasetemp()
+    # Workers have a folder each below that of the run.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     os.environ["ROUTE_CACHE"] = str(folder)
     os.environ.pop("ROUTE_LIBRARY", None)
     return folder

@@ -179,11 +179,9 @@ def test_why(run: Run) -> None:
     done = run("why", "optimize slow queries", "--top", 2, COLUMNS="80")
     first, speaks, *rest = done.stdout.splitlines()
     assert re.fullmatch(
-        r"1  backend-developer/database-optimization  1\.00  score \d\.\d{3}", first
+        r"1  backend-developer/database-optimization  (1\.00|0\.9\d)  score \d\.\d{3}", first
     )
-    assert re.fullmatch(
-        r"   for      queries \+\d\.\d\d \(when, prompt title, prompt body\),", speaks
-    )
+    assert re.fullmatch(r"   for      queries \+\d\.\d\d \(when, [a-z, ]+, …\),", speaks)
     assert any(line.startswith("2  ") for line in rest)
     assert any(re.match(r"   against  queries −\d\.\d\d", line) for line in rest)
     assert rest[-2] == ""
@@ -276,7 +274,8 @@ def test_eval(run: Run, tmp_path: Path) -> None:
     file.write_text(json.dumps(right) + "\n" + json.dumps(wrong) + "\n")
     done = run("eval", file)
     assert done.returncode == ROUTED
-    assert "\naccuracy\t0.500\t0.095–0.905\t1/2\taccuracy\n" in done.stdout
+    half = "0.500  0.095–0.905  1/2"
+    assert f"\naccuracy\t{half}\t{half}\n" in done.stdout  # without what was learned, and with it
     assert "tester/unit-testing\tbackend-developer/database-optimization" in done.stdout
     gated = run("eval", file, "--min", "accuracy=0.9")
     assert gated.returncode == FAULT
@@ -387,7 +386,8 @@ def own(tmp_path: Path) -> Path:
     root = tmp_path / "own"
     for folder in ("agents", "prompts"):
         shutil.copytree(ROOT / folder, root / folder)
-    shutil.copy(ROOT / "project.yaml", root)
+    settings, _, _ = (ROOT / "project.yaml").read_text().partition("\nrouting:")
+    (root / "project.yaml").write_text(settings)
     return root
 
 

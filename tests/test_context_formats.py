@@ -115,7 +115,9 @@ def test_xml_tags_are_none_that_the_text_has() -> None:
 
 
 def test_xml_sections(router: Router) -> None:
-    text = router.assemble(router.route("fix the performance bottleneck in our api")).render("xml")
+    text = router.assemble(
+        router.route("the slow database queries are our performance bottleneck")
+    ).render("xml")
     tags = [line for line in text.split("\n") if line.startswith("<")]
     agent = 'title="backend-developer" section='
     source = 'source="agents/backend-developer.md"'
@@ -145,7 +147,9 @@ def test_openai_messages(router: Router) -> None:
 
 def test_anthropic_blocks(router: Router) -> None:
     """The stable part is the first block, marked for the cache; what the task touches is not."""
-    context = router.assemble(router.route("fix the performance bottleneck in our api"))
+    context = router.assemble(
+        router.route("the slow database queries are our performance bottleneck")
+    )
     said = context.messages("anthropic")
     stable, touched = said["system"]
     assert stable["cache_control"] == {"type": "ephemeral"}

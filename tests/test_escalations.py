@@ -53,7 +53,7 @@ def test_an_abstention_touches_nothing(router: Router) -> None:
 
 
 def test_the_context_carries_them(router: Router) -> None:
-    decision = router.route("fix the performance bottleneck in our api")
+    decision = router.route("the slow database queries are our performance bottleneck")
     (found,) = decision.escalations
     assert found.source == "agents/backend-developer.md:90"
     *_, part, task = router.assemble(decision).parts
@@ -70,7 +70,7 @@ def test_the_context_carries_them(router: Router) -> None:
             "agent": "backend-developer",
             "trigger": "Performance bottlenecks",
             "text": "Database or infrastructure optimization needed",
-            "words": ["performance", "bottleneck"],
+            "words": ["database", "performance", "bottleneck"],
             "source": "agents/backend-developer.md:90",
         }
     ]

@@ -14,14 +14,14 @@ from router.evaluation.cases import read_cases
 from router.evaluation.measuring import evaluate
 
 TESTS = Path(__file__).parent
-BOTH = "fix the slow report query and then deploy it"
+BOTH = "optimize the slow sql queries and then deploy the new version to production"
 
 
 @pytest.mark.parametrize(
     ("task", "expected"),
     [
         ("optimize slow queries", ()),
-        (BOTH, ("fix the slow report query", "deploy it")),
+        (BOTH, ("optimize the slow sql queries", "deploy the new version to production")),
         ("write the tests. Then ship it!", ("write the tests", "ship it")),
         ("1) write the tests 2) ship it", ("write the tests", "ship it")),
         ("before you ship it, write the tests", ("before you ship it", "write the tests")),

@@ -134,4 +134,5 @@ def test_the_wheel_routes_with_the_shipped_library(tmp_path: Path) -> None:
     )  # fmt: skip
     assert taught.returncode == 2
     assert f"project.yaml of {shipped}\n" in taught.stderr
-    assert not (shipped / "tasks").exists()
+    assert not (shipped / "tasks/learned.jsonl").exists()
+    assert "router/shipped/tasks/tester.jsonl" in names

@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from tokenizers import Tokenizer
@@ -68,6 +68,7 @@ SAMPLES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(SAMPLES)
 def test_pieces_are_those_of_the_tokenizer(oracle: Tokenizer, word: str) -> None:
     """Byte fall-backs, for which there are no vectors worth having, are left out."""

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from router import CasesError, Router
 from router.compiler import logistic
+from router.decision.intents import clauses
 from router.evaluation import tuning
 from router.evaluation.cases import Case, read_cases
 from router.evaluation.measuring import Rate, Report, Result, evaluate
@@ -359,6 +360,8 @@ def test_observations_are_what_the_router_did(router: Router, results: tuple[Res
 def test_a_tuned_router_does_what_the_chosen_point_says(
     router: Router, results: tuple[Result, ...]
 ) -> None:
+    # A lower threshold may also split a task, which the points know nothing of.
+    results = tuple(r for r in results if len(list(clauses(r.case.task))) < 2)
     observed = observe(results, router.model.scale)
     for wish in (Wish(), Wish(precision=0.8), Wish(coverage=0.7)):
         found = tune(observed, wish, router.model.calibration, router.calibration)

@@ -301,11 +301,11 @@ def _margin(decision: Decision, calibration: Calibration, place: int) -> Margin:
     totals = decision.candidates[0].scores.totals
     at = list(decision.eligible).index(place)
     before, after = _split([totals[number] for number in decision.eligible], at)
-    after += totals[len(model.routes) :]  # none of them is a rival as well
+    none = totals[len(model.routes) :]  # a rival as well, though no route to be ranked behind
 
     def raised(by: float) -> tuple[bool, float]:
         own = totals[place] + by
-        sure = confidences(calibration, [*before, own, *after], model.scale)[at]
+        sure = confidences(calibration, [*before, own, *after, *none], model.scale)[at]
         first = all(s < own for s in before) and all(s <= own for s in after)
         return first and sure >= decision.threshold, sure
 
