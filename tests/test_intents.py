@@ -79,4 +79,4 @@ def test_compound_tasks(router: Router) -> None:
     rates = evaluate(router.route, cases).rates
     assert rates["match_precision"].value > 0.7
     assert rates["match_recall"].value > 0.5
-    assert rates["split_one"].value < 0.1
+    assert rates["split_one"].value < 0.2
