@@ -223,9 +223,10 @@ def test_no_task_is_learned_that_judges(library: Library, cases: tuple[Case, ...
     for labelled in library.tasks:
         words = set(text.words(labelled.task))
         common = table[[known[word] for word in words if word in known]].sum(axis=0)
-        nearest = int((common / (len(words) + sizes - common)).argmax())
+        both = np.maximum(len(words) + sizes - common, 1.0)  # a sticker has no word at all
+        nearest = int((common / both).argmax())
         few = len(words) < 4
-        assert common[nearest] < (len(words) + sizes - common)[nearest] * (1.0 if few else 0.6), (
+        assert common[nearest] < both[nearest] * (1.0 if few else 0.6), (
             f"{labelled.path}:{labelled.line} is like {judging[nearest]}"
         )
 

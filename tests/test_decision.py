@@ -45,13 +45,13 @@ ROUTINGS = st.builds(
 )
 
 
-@given(SCORES, ROUTINGS, st.floats(-1, 1), st.floats(-1, 1))
+@given(SCORES, ROUTINGS, st.floats(-1, 1), st.floats(-1, 1), st.booleans())
 def test_no_setting_that_a_library_may_have_reorders(
-    scores: list[float], routing: Routing, unrelated: float, own: float
+    scores: list[float], routing: Routing, unrelated: float, own: float, floored: bool
 ) -> None:
     """And the best route's confidence grows with its score, whatever the others have."""
     calibration = routing.over(WITH_SENSES)
-    scale = Scale(unrelated, own)
+    scale = Scale(unrelated, own, floored or len(scores) == 1)
     found = confidences(calibration, scores, scale)
     by_score = sorted(range(len(scores)), key=lambda i: -scores[i])
     ordered = [found[i] for i in by_score]
@@ -59,7 +59,8 @@ def test_no_setting_that_a_library_may_have_reorders(
     best = by_score[0]
     raised = [*scores[:best], scores[best] + 0.5, *scores[best + 1 :]]
     assert confidences(calibration, raised, scale)[best] >= found[best]
-    rival = max([scale.unrelated, *scores[:best], *scores[best + 1 :]])
+    floor = [scale.unrelated] if scale.floored else []
+    rival = max([*floor, *scores[:best], *scores[best + 1 :]])
     assert found[best] == confidence(calibration, scale.of(scores[best]), scale.of(rival))
 
 
@@ -73,12 +74,20 @@ def test_confidence_is_the_documented_logistic(scores: list[float]) -> None:
         assert value == pytest.approx(expected, abs=1e-4)
 
 
-def decided(*totals: float, known: bool = True, top: int = 5) -> Decision:
+def decided(
+    *totals: float,
+    known: bool = True,
+    top: int = 5,
+    none: tuple[float, ...] = (),
+    floored: bool = True,
+) -> Decision:
+    """The decision on routes of these scores, where "none of them" has learned to score `none`."""
     agent = Agent("a", "a", "", "", (), "a.md", "", "", (), "", "", ())
     routes = [Route(agent, Rule(f"R{number}", f"r{number}", "")) for number in range(len(totals))]
-    scores = Scores(tuple(totals), (KNOWN,) if known else (), (1.0, 1.0, 1.0))
+    scores = Scores((*totals, *none), (KNOWN,) if known else (), (1.0, 1.0, 1.0))
     calibration = Calibration(bias=-1.0, score=1.0, lead=1.0, threshold=0.5)
-    return decide("task", routes, scores, range(len(totals)), calibration, Scale(), top)
+    scale = Scale(floored=floored)
+    return decide("task", routes, scores, range(len(totals)), calibration, scale, top)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,27 @@ def test_outcomes(totals: tuple[float, ...], known: bool, outcome: str, reason: 
     assert decision.reason.startswith(reason)
     assert decision.abstained == (outcome != "routed")
     assert [m.route for m in decision.matches] == (["a/r0"] if outcome == "routed" else [])
+
+
+@pytest.mark.parametrize(
+    ("none", "floored", "rivals"),
+    [
+        ((), True, (0.4, 0.5, 0.0)),
+        ((0.25,), True, (0.4, 0.5, 0.25)),
+        ((0.45,), True, (0.45, 0.5, 0.45)),
+        ((0.6,), True, (0.6, 0.6, 0.6)),
+        ((-0.5,), True, (0.4, 0.5, 0.0)),
+        ((-0.5,), False, (0.4, 0.5, -0.5)),
+    ],
+)
+def test_none_of_them_is_a_rival(
+    none: tuple[float, ...], floored: bool, rivals: tuple[float, float, float]
+) -> None:
+    """Of the first, the second, and the only one of `fit`; it scores 0 where that is the floor."""
+    decision = decided(0.5, 0.4, none=none, floored=floored)
+    assert tuple(candidate.rival for candidate in decision.candidates) == rivals[:2]
+    lead = 0.5 - rivals[2]
+    assert decision.fit == pytest.approx(1 / (1 + exp(-(-1.0 + 0.5 + lead))), abs=1e-4)
 
 
 def test_ties_go_to_the_first_of_the_library() -> None:

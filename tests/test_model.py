@@ -21,6 +21,7 @@ from router.library.folder import Library, read_library
 from router.library.records import LabelledTask
 from router.library.source import Folder
 from router.model import artifact, scores, text
+from router.model.calibration import WITH_SENSES, Scale
 from router.model.fields import RouteText, route_text, route_texts
 from router.model.scores import CHANNEL_WEIGHTS, Model, Scorer, Scores
 
@@ -224,6 +225,25 @@ def test_labelled_tasks_are_examples_of_their_routes(tmp_path: Path) -> None:
     assert "Wash it." in first.prompt_bodies
     assert [text.examples for text in route_texts(library.routes, (), ())] == ["peel a pear", ""]
     assert scorer(taught, None, tmp_path).score("apple").totals[0] > 0
+
+
+@pytest.mark.parametrize(("level", "noise", "floored"), [(1.0, 0.1, False), (0.0, 2.0, True)])
+def test_rivals_have_a_floor_unless_what_fits_nothing_was_learned(
+    level: float, noise: float, floored: bool
+) -> None:
+    """Held-out examples of two routes and of none decide: scores go up and down together with a
+    deviation of `level`, and that of none alone with `noise`."""
+    chance = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2, 2], 200)
+    found = chance.normal(-1.0, 0.1, (800, 3)) + chance.normal(0.0, level, (800, 1))
+    found[np.arange(800), labels] += 1.0
+    found[:, 2] += chance.normal(0.0, noise, 800)
+    background, held_out = found[600:], (found[:600], labels[:600])
+    prior, scale = WITH_SENSES, Scale(0.0, 1.0)
+    fitted, read = compiling._calibration(prior, scale, held_out, background, 2)
+    assert read == replace(scale, floored=floored)
+    assert fitted != prior
+    assert compiling._calibration(prior, scale, None, background, 2) == (prior, scale)
 
 
 def test_contributions_add_up_to_the_score(router: Router) -> None:

@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 from statistics import fmean
 
 import numpy as np
@@ -87,7 +88,9 @@ def compile_library(
     sample = background[:: len(background) // BACKGROUND_TASKS]
     scores = np.array([np.asarray(scorer.score(task).totals) for task in sample])
     scale = _scale(scorer, texts, scores)
-    calibration = _calibration(model.calibration, scale, weights.held_out, scores, len(texts))
+    calibration, scale = _calibration(
+        model.calibration, scale, weights.held_out, scores, len(texts)
+    )
     model = replace(model, scale=scale, calibration=calibration)
     arrays["meta"] = _bytes(artifact.metadata(model))
     return _npz(arrays)
@@ -139,14 +142,16 @@ def _calibration(
     held_out: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
     background: NDArray[np.float64],
     count: int,
-) -> Calibration:
+) -> tuple[Calibration, Scale]:
     """What held-out examples say of confidence in this model; without any, the `prior`.
+
+    Where it was learned what fits no route, they also say whether rivals have a floor besides.
 
     `background` tasks count as wrong, together a quarter of the examples: what the shipped
     calibration was fitted to.
     """
     if held_out is None:
-        return prior
+        return prior, scale
     totals = np.concatenate([held_out[0], background])
     labels = np.concatenate([held_out[1], np.full(len(background), -1)])
     best = totals[:, :count].argmax(axis=1)
@@ -154,15 +159,22 @@ def _calibration(
     scores = totals[rows, best]
     others = totals.copy()
     others[rows, best] = -np.inf
-    rivals = np.maximum(others.max(axis=1), scale.unrelated)
+    rivals = others.max(axis=1)
     share = len(held_out[0]) / (4 * len(background))
-    return logistic.fit(
-        [scale.of(score) for score in scores.tolist()],
-        [scale.of(rival) for rival in rivals.tolist()],
-        (best == labels).tolist(),
-        prior,
-        np.where(labels < 0, share, 1.0).tolist(),
-    )
+    right, counts = (best == labels).tolist(), np.where(labels < 0, share, 1.0).tolist()
+
+    found = []
+    for read in [scale, replace(scale, floored=False)] if totals.shape[1] > count else [scale]:
+        tasks = logistic.Tasks(
+            [read.of(score) for score in scores.tolist()],
+            [read.rival(rival) for rival in rivals.tolist()],
+            right,
+            counts,
+        )
+        calibration = logistic.fit(tasks, prior)
+        found.append((logistic.loss(tasks, calibration), calibration, read))
+    _, calibration, read = min(found, key=itemgetter(0))
+    return calibration, read
 
 
 def _senses(encoder: StaticEncoder, routes: NDArray[np.float32]) -> dict[str, Array]:

@@ -22,8 +22,8 @@ MAX_EVIDENCE = 5
 
 # When a clause asks for something of its own: chosen by `python bench/tune_intents.py`, whose
 # tasks judge nothing.
-CLAUSE_CONFIDENCE = 0.6
-LIKELY = 7
+CLAUSE_CONFIDENCE = 0.7
+LIKELY = 5
 """The clause's route must be this far up for the whole task."""
 
 
@@ -222,11 +222,11 @@ def decide(
     none = _none(scores, len(routes), scale)
     best, second, third, *_ = [*(totals[number] for number in ranked), none, none]
     second, third = max(second, none), max(third, none)
-    rivals = [second, *[best] * len(ranked)]
+    rivals = [second, *[max(best, none)] * len(ranked)]
     candidates = tuple(
         Candidate(
             routes[number],
-            confidence(calibration, scale.of(totals[number]), scale.of(rival)),
+            confidence(calibration, scale.of(totals[number]), scale.rival(rival)),
             rival,
             number,
             scores,
@@ -239,7 +239,7 @@ def decide(
     elif sure >= calibration.threshold:
         outcome = "routed"
     elif (
-        confidence(calibration, scale.of(best), scale.of(third)) >= calibration.threshold
+        confidence(calibration, scale.of(best), scale.rival(third)) >= calibration.threshold
         and len(ranked) > 1
     ):
         outcome = "ambiguous"
@@ -255,7 +255,7 @@ def decide(
                 several.setdefault(match.place, match)
         if len(several) > 1:
             outcome, matches = "routed", tuple(several.values())
-    fit = confidence(calibration, scale.of(best), scale.of(none))
+    fit = confidence(calibration, scale.of(best), scale.rival(none))
     return Decision(task, candidates, matches, outcome, fit, calibration.threshold, eligible, model)
 
 
@@ -289,12 +289,13 @@ def _asked(
     rival = max([*others, _none(scores, len(routes), scale)])
     if rival > totals[best] or not scores.known:
         return None
-    sure = confidence(calibration, scale.of(totals[best]), scale.of(rival))
+    sure = confidence(calibration, scale.of(totals[best]), scale.rival(rival))
     if sure < max(CLAUSE_CONFIDENCE, calibration.threshold):
         return None
     return Candidate(routes[best], sure, rival, best, scores, clause)
 
 
 def _none(scores: Scores, routes: int, scale: Scale) -> float:
-    """What "none of them" scores: at least what the best route does on unrelated tasks."""
-    return max([scale.unrelated, *scores.totals[routes:]])
+    """What "none of them" scores: what has been learned of that, or the best on unrelated tasks."""
+    learned = scores.totals[routes:]
+    return max([scale.unrelated, *learned] if scale.floored else learned)

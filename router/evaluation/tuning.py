@@ -223,7 +223,7 @@ def observe(results: Iterable[Result], scale: Scale) -> tuple[Observation, ...]:
         found.append(
             Observation(
                 score=scale.of(best.score),
-                rival=max(scale.of(answer.rival), 0.0),
+                rival=scale.rival(answer.rival),
                 confidence=best.confidence,
                 right=result.case.welcomes(best.route),
                 fits=result.case.fits,
@@ -262,9 +262,8 @@ def fit(observed: Sequence[Observation], prior: Calibration) -> Calibration:
     from router.compiler import logistic  # late: not needed to read a curve
 
     known = [o for o in observed if o.known]
-    return logistic.fit(
-        [o.score for o in known], [o.rival for o in known], [o.right for o in known], prior
-    )
+    scores, rivals = [o.score for o in known], [o.rival for o in known]
+    return logistic.fit(logistic.Tasks(scores, rivals, [o.right for o in known]), prior)
 
 
 def recalibrated(

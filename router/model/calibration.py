@@ -19,11 +19,14 @@ class Scale:
 
     `own` is what a route scores on a few words of its own text, on average; `unrelated` what the
     best route scores on a task that has nothing to do with the library: the more routes there
-    are, the higher that is by chance alone.
+    are, the higher that is by chance alone. A rival counts at least as much (`floored`), so that a
+    task which nothing fits does not win by a lead over less than nothing; unless the library has
+    learned what fits nothing, and what that scores says more.
     """
 
     unrelated: float = 0.0
     own: float = 1.0
+    floored: bool = True
 
     def of(self, score: float) -> float:
         """A score in units of the scale: 0 is unrelated, 1 a route's own words.
@@ -32,6 +35,14 @@ class Scale:
         0.5
         """
         return (score - self.unrelated) / max(self.own - self.unrelated, 1e-6)
+
+    def rival(self, score: float) -> float:
+        """The best other score in units of the scale, as `confidence` counts it.
+
+        >>> Scale(unrelated=1.0, own=3.0).rival(0.5)
+        0.0
+        """
+        return max(self.of(score), 0.0) if self.floored else self.of(score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +149,8 @@ def confidences(
     if not scores:
         return []
     # One other score serves all: the best one's rival is the second, everybody else's the best.
-    best, second, *_ = sorted([*map(scale.of, scores), 0.0, 0.0], reverse=True)
+    least = 0.0 if scale.floored else -MAX_FINITE
+    best, second, *_ = sorted([*map(scale.of, scores), least, least], reverse=True)
     found = [confidence(calibration, scale.of(score), best) for score in scores]
     found[list(scores).index(max(scores))] = confidence(calibration, scale.of(max(scores)), second)
     return found
@@ -147,14 +159,13 @@ def confidences(
 def confidence(calibration: Calibration, score: float, rival: float) -> float:
     """The confidence in [0, 1], to four places, of a score whose best rival scores `rival`.
 
-    Both in units of the scale. A rival counts at least what unrelated text scores, so that a task
-    which nothing fits does not win by a lead over less than nothing.
+    Both in units of the scale: `Scale.of` and `Scale.rival`.
 
     >>> confidence(Calibration(0.0, 0.0, 1.0, 0.5), 1.0, 1.0)
     0.5
     """
-    lead = score - max(rival, 0.0)
-    return _logistic(calibration.bias + calibration.score * score + calibration.lead * lead)
+    lead = calibration.lead * (score - rival)
+    return _logistic(calibration.bias + calibration.score * score + lead)
 
 
 def _logistic(value: float) -> float:
