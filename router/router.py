@@ -50,12 +50,6 @@ class Router:
         routing = model.routing
         self.calibration = routing.over(model.calibration) if routing else model.calibration
         self._scorer = Scorer(model, arrays=arrays, encoder=encoder)
-        numbers = {route.id: number for number, route in enumerate(self.routes)}
-        self._taught = {
-            tuple(words(said.task)): [numbers[route] for route in said.expect if route in numbers]
-            for said in model.tasks
-            if words(said.task)
-        }
 
     @classmethod
     def load(
@@ -124,8 +118,8 @@ class Router:
             task, self.routes, scores, eligible, self.calibration, model.scale, top,
             lambda: ((clause, self._scorer.score(clause)) for clause in clauses(task)), model,
         )  # fmt: skip
-        if recall and self._taught:
-            taught = self._taught.get(tuple(words(task)))
+        if recall:
+            taught = model.taught.get(words(task))
             if taught is not None and set(taught) <= set(eligible):
                 return as_taught(decision, self.routes, taught)
         return decision

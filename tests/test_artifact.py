@@ -129,5 +129,5 @@ def arrays_of() -> dict[str, memoryview]:
     empty = memoryview(b"")
     names = ("names", "name_starts", "slots", "starts", "routes", "weights", "idf")
     return {"bias": empty, "tasks": empty, "pages": empty} | {
-        f"{kind}_{name}": empty for kind in ("term", "gram") for name in names
+        f"{kind}_{name}": empty for kind in ("term", "gram", "taught") for name in names
     }

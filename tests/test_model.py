@@ -224,7 +224,18 @@ def test_labelled_tasks_are_examples_of_their_routes(tmp_path: Path) -> None:
     assert second.examples.split("\n") == ["a fruit boat", "???"]
     assert "Wash it." in first.prompt_bodies
     assert [text.examples for text in route_texts(library.routes, (), ())] == ["peel a pear", ""]
-    assert scorer(taught, None, tmp_path).score("apple").totals[0] > 0
+    scored = scorer(taught, None, tmp_path)
+    assert scored.score("apple").totals[0] > 0
+    labelled = scored._model.taught
+    for task, numbers in [
+        ("An apple -- please NOW", [0]),
+        ("a fruit boat", [0, 1]),
+        ("what is the time", []),
+        ("???", None),
+        ("an apple", None),
+    ]:
+        found = labelled.get(text.words(task))
+        assert (found if found is None else list(found)) == numbers
 
 
 @pytest.mark.parametrize(("level", "noise", "floored"), [(1.0, 0.1, False), (0.0, 2.0, True)])

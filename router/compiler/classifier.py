@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, product
-from operator import itemgetter
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +153,10 @@ def fit(
     small = [w for w in LEARNED_WEIGHTS if lessons.width(w) * len(routes) <= MAX_COEFFICIENTS]
     if not small:
         return plain
-    folds = 1 if len(examples) > MANY_EXAMPLES else FOLDS
-    found = _validated(routes, encoder, channel_weights, background, sentences, small, folds)
+    folds = _folds(routes, encoder, channel_weights, background, sentences)
+    found = _validated(
+        islice(folds, 1 if len(examples) > MANY_EXAMPLES else FOLDS), channel_weights, small
+    )
     learned = _learned(plain, lessons, channel_weights, found.weights, found.share)
     return replace(learned, held_out=found.held_out)
 
@@ -175,6 +176,13 @@ class Lessons:
     def width(self, weights: Sequence[float]) -> int:
         """How many features there are, with these weights of the channels."""
         return sum(len(found) for found, weight in zip(self.places, weights, strict=True) if weight)
+
+    def thinned(self, most: int) -> Lessons:
+        """Every other line, every third, … so that they are `most` at most."""
+        step = -(-len(self.labels) // most)
+        if step == 1:
+            return self
+        return Lessons([found[::step] for found in self.channels], self.places, self.labels[::step])
 
 
 def _lessons(
@@ -200,32 +208,34 @@ def _lessons(
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
-    """Which of `LEARNED_WEIGHTS` and of `SHARES` rank held-out examples best, and their scores."""
+class Fold:
+    """Examples that are held out, by features and routes' numbers, and what is known without them:
+    the zero-shot weights and the lessons."""
 
-    weights: Sequence[float]
-    share: float
-    held_out: tuple[NDArray[np.float64], NDArray[np.int64]]
+    plain: Weights
+    lessons: Lessons
+    features: Sequence[Any]
+    labels: NDArray[np.int64]
+
+    def scores(
+        self, lessons: Lessons, channel_weights: Sequence[float], weights: Sequence[float]
+    ) -> dict[float, NDArray[np.float64]]:
+        """What the examples score with each of `SHARES` of what these `weights` learn."""
+        full = _learned(self.plain, lessons, channel_weights, weights, share=1.0)
+        base = _weighed(self.plain, self.features, channel_weights)
+        logits = _weighed(full, self.features, channel_weights) - base
+        return {share: base + share * logits for share in SHARES}
 
 
-def _validated(
+def _folds(
     routes: Sequence[RouteText],
     encoder: StaticEncoder | None,
     channel_weights: Sequence[float],
     background: Sequence[str],
     sentences: Encoder | None,
-    candidates: Sequence[Sequence[float]],
-    folds: int,
-) -> Validated:
-    """How much is best learned from the examples, in `FOLDS` folds, the first `folds` of them.
-
-    The first decides which of the `candidates` for `LEARNED_WEIGHTS` it is.
-    """
-    choices = list(product(candidates, SHARES))
-    found: dict[Any, list[NDArray[Any]]] = {choice: [] for choice in choices}
-    reciprocal = dict.fromkeys(choices, 0.0)
-    numbers: list[NDArray[np.int64]] = []
-    for fold in range(folds):
+) -> Iterator[Fold]:
+    """Each holds every `FOLDS`-th example of a route back; one without any is left out."""
+    for fold in range(FOLDS):
         kept = []
         asked: list[tuple[str, int]] = []
         for number, route in enumerate(routes):
@@ -236,23 +246,59 @@ def _validated(
         if not asked or not any(route.examples for route in kept):
             continue
         plain = _zero_shot(kept, encoder, channel_weights, background, sentences)
-        tasks, labels = [task for task, _ in asked], np.array([label for _, label in asked])
-        features = _task_features(plain, tasks, encoder, sentences)
-        base = _weighed(plain, features, channel_weights)
+        features = _task_features(plain, [task for task, _ in asked], encoder, sentences)
         lessons = _lessons(plain, kept, encoder, sentences)
-        for weights, shares in groupby(choices, key=itemgetter(0)):
-            full = _learned(plain, lessons, channel_weights, weights, share=1.0)
-            logits = _weighed(full, features, channel_weights) - base
-            for choice in shares:
-                scores = base + choice[1] * logits
-                own = scores[np.arange(len(labels)), labels]
-                reciprocal[choice] += (1.0 / (1 + (scores > own[:, None]).sum(axis=1))).sum()
-                found[choice].append(scores)
-        numbers.append(labels)
-        # Of equals the largest share: a rule should win its own examples.
-        best = max(choices, key=lambda choice: (reciprocal[choice], choice[1]))
-        choices = [choice for choice in choices if choice[0] == best[0]]
-    return Validated(*best, (np.concatenate(found[best]), np.concatenate(numbers)))
+        yield Fold(plain, lessons, features, np.array([label for _, label in asked]))
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Which of `LEARNED_WEIGHTS` and of `SHARES` rank held-out examples best, and their scores."""
+
+    weights: Sequence[float]
+    share: float
+    held_out: tuple[NDArray[np.float64], NDArray[np.int64]]
+
+
+def _validated(
+    folds: Iterable[Fold],
+    channel_weights: Sequence[float],
+    candidates: Sequence[Sequence[float]],
+) -> Validated:
+    """How much is best learned from the examples.
+
+    The first fold decides which of the `candidates` for `LEARNED_WEIGHTS` it is, by what each
+    learns from `MANY_EXAMPLES` lines at most.
+    """
+    chosen: Sequence[float] = ()
+    found: dict[float, list[NDArray[np.float64]]] = {share: [] for share in SHARES}
+    ranks = dict.fromkeys(SHARES, 0.0)
+    labels = []
+    for fold in folds:
+        if not chosen:
+            few = fold.lessons.thinned(MANY_EXAMPLES)
+            tried = [fold.scores(few, channel_weights, weights) for weights in candidates]
+            best = [max(_rank(s, fold.labels) for s in scores.values()) for scores in tried]
+            place = best.index(max(best))
+            chosen = candidates[place]
+            scores = tried[place]
+            if few is not fold.lessons:
+                scores = fold.scores(fold.lessons, channel_weights, chosen)
+        else:
+            scores = fold.scores(fold.lessons, channel_weights, chosen)
+        for share in SHARES:
+            ranks[share] += _rank(scores[share], fold.labels)
+            found[share].append(scores[share])
+        labels.append(fold.labels)
+    # Of equals the largest share: a rule should win its own examples.
+    share = max(SHARES, key=lambda share: (ranks[share], share))
+    return Validated(chosen, share, (np.concatenate(found[share]), np.concatenate(labels)))
+
+
+def _rank(scores: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """The sum of the tasks' reciprocal ranks (tasks × routes, and their routes' numbers)."""
+    own = scores[np.arange(len(labels)), labels]
+    return float((1.0 / (1 + (scores > own[:, None]).sum(axis=1))).sum())
 
 
 def _zero_shot(

@@ -59,6 +59,7 @@ def compile_library(
     arrays = _lexicon("term", weights.terms) | _lexicon("gram", weights.grams)
     arrays["bias"] = weights.bias.astype("<f4")
     arrays["tasks"] = _bytes(artifact.labelled(library.tasks))
+    arrays |= _taught(library)
     arrays["pages"] = _bytes(artifact.paged(library.pages))
     if encoder is not None and weights.senses is not None:
         arrays |= _names("sense", list(encoder.pieces)) | _senses(encoder, weights.senses)
@@ -215,6 +216,22 @@ def _names(kind: str, listed: Sequence[str]) -> dict[str, Array]:
         f"{kind}_names": _bytes(joined),
         f"{kind}_name_starts": np.array(starts, dtype="<i4"),
         f"{kind}_slots": np.array(slots, dtype="<i4"),
+    }
+
+
+def _taught(library: Library) -> dict[str, Array]:
+    """The labels of tasks by the tasks' words; of two labels for the same words the later."""
+    numbers = {route.id: number for number, route in enumerate(library.routes)}
+    found = {
+        " ".join(said): [numbers[route] for route in task.expect if route in numbers]
+        for task in library.tasks
+        if (said := words(task.task))
+    }
+    starts = np.cumsum([0, *map(len, found.values())])
+    routes = [number for labels in found.values() for number in labels]
+    return _names("taught", list(found)) | {
+        "taught_starts": starts.astype("<i4"),
+        "taught_routes": np.array(routes, dtype="<i4"),
     }
 
 

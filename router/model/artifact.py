@@ -26,7 +26,7 @@ from router.library.records import Agent, LabelledTask, Link, Page, Prompt, Rule
 from router.model.calibration import Calibration, Routing, Scale, Slopes
 from router.model.names import Names
 from router.model.pages import Pages
-from router.model.scores import Lexicon, Model, Senses
+from router.model.scores import Lexicon, Model, Senses, Taught
 
 FORMAT = 1
 MAX_BYTES = 1 << 31
@@ -173,6 +173,7 @@ def unpack(arrays: Mapping[str, memoryview]) -> Model:
         labelled=arrays["tasks"],
         sentences=sentences,
         pages=Pages(arrays["pages"]),
+        taught=Taught(_names(arrays, "taught"), arrays["taught_starts"], arrays["taught_routes"]),
     )
 
 

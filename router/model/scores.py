@@ -91,6 +91,30 @@ class Senses:
 
 
 @dataclass(frozen=True, slots=True)
+class Taught:
+    """Which routes the tasks have that the library has labels for, found by a task's words.
+
+    `routes[starts[n]:starts[n + 1]]` are the numbers of those that task `n` of `names` has. It is
+    used where it lies in the file: thousands of tasks cost nothing before one is asked for.
+    """
+
+    names: Mapping[str, int] = field(default_factory=dict)
+    starts: Sequence[int] = (0,)
+    routes: Sequence[int] = ()
+
+    def get(self, said: Sequence[str]) -> Sequence[int] | None:
+        """The routes' numbers, none where no rule fits; None for words that have no label.
+
+        >>> Taught().get(["slow", "queries"]) is None
+        True
+        """
+        number = self.names.get(" ".join(said))
+        return (
+            None if number is None else self.routes[self.starts[number] : self.starts[number + 1]]
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Everything that routing and assembling need.
 
@@ -99,7 +123,7 @@ class Model:
     weight of each feature, per route, and one more for "none of them" where the library has tasks
     that no rule fits. `calibration` is the shipped one, or fitted to held-out examples; `routing`
     what the library says instead, None if nothing. `labelled` is JSON, see `tasks`; `pages` has
-    what the agents' and prompts' texts are made of.
+    what the agents' and prompts' texts are made of, and `taught` what those tasks are labelled.
     """
 
     made_from: str
@@ -119,6 +143,7 @@ class Model:
     labelled: bytes | memoryview = b"[]"
     sentences: Sentences | None = None
     pages: Pages = field(default_factory=Pages, compare=False)
+    taught: Taught = field(default_factory=Taught, compare=False)
 
     @property
     def routes(self) -> tuple[Route, ...]:
