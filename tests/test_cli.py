@@ -572,7 +572,10 @@ def test_streams_that_a_parent_left_in_a_bad_state(router: object) -> None:
         (f"{base} - <&-", FAULT),
         (f"{base} 'optimize slow queries' > /dev/full", FAULT),
         (f"PYTHONIOENCODING=ascii {base} 'optimize slow queries'", ROUTED),
-        (f"ROUTE_CACHE=/tmp/{'a' * 300} {base} 'optimize slow queries'", ROUTED),
+        (
+            f"ROUTE_CACHE=/tmp/{'a' * 300} {base} 'shipping a release' --library {LIBRARIES / 'good'}",
+            ROUTED,
+        ),
     ):
         done = subprocess.run(
             command, shell=True, cwd=ROOT, capture_output=True, timeout=60, check=False,

@@ -47,7 +47,7 @@ def test_triggers_that_a_task_touches(
 
 
 def test_an_abstention_touches_nothing(router: Router) -> None:
-    decision = router.route("find the performance bottleneck")
+    decision = router.route("the slow database queries are our performance bottleneck")
     assert decision.escalations
     assert replace(decision, matches=(), outcome="ambiguous").escalations == ()
 

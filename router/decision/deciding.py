@@ -23,7 +23,7 @@ MAX_EVIDENCE = 5
 # When a clause asks for something of its own: chosen by `python bench/tune_intents.py`, whose
 # tasks judge nothing.
 CLAUSE_CONFIDENCE = 0.7
-LIKELY = 5
+LIKELY = 3
 """The clause's route must be this far up for the whole task."""
 
 
