@@ -23,7 +23,7 @@ from router.library.records import LabelledTask, Rule
 from router.model import artifact
 
 ROOT = Path(__file__).parent.parent
-TAUGHT = (4, 8, 16, 32)
+TAUGHT = (4, 16, 64)
 FIGURES = ("top1", "top3", "agent_top1", "auroc", "coverage", "selective_accuracy")
 
 Edit = Callable[[Rule], Rule]

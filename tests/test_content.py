@@ -234,5 +234,5 @@ def test_no_task_is_learned_that_judges(library: Library, cases: tuple[Case, ...
 def test_every_rule_has_learned_from_some_tasks(library: Library) -> None:
     counts = Counter(label for labelled in library.tasks for label in labelled.expect)
     assert set(counts) == {route.id for route in library.routes}
-    assert min(counts.values()) >= 15
-    assert sum(not labelled.expect for labelled in library.tasks) >= 150
+    assert min(counts.values()) >= 100
+    assert sum(not labelled.expect for labelled in library.tasks) >= 500

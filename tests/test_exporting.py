@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,14 @@ from router.library.records import Agent
 from router.library.writing import write_new
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = Router.load(ROOT)
+
+
+@cache
+def shipped() -> Router:
+    """The router of the shipped library."""
+    return Router.load(ROOT)
+
+
 BRACES = "Keep {x}, {{ x }}, ${{ x }}, {% x %} and `$x`.\n"
 
 
@@ -41,13 +49,13 @@ def by_id(router: Router) -> dict[str, Agent]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_written_is_read_without_a_fault(tmp_path: Path, target: str) -> None:
-    assert exported(tmp_path, target, export(SHIPPED.model, target)).model.warnings == ()
+    assert exported(tmp_path, target, export(shipped().model, target)).model.warnings == ()
 
 
 @pytest.mark.parametrize("target", ["copilot", "agents-md"])
 def test_agents_and_prompts_come_back(tmp_path: Path, target: str) -> None:
-    back = exported(tmp_path, target, export(SHIPPED.model, target))
-    here, there = by_id(SHIPPED), by_id(back)
+    back = exported(tmp_path, target, export(shipped().model, target))
+    here, there = by_id(shipped()), by_id(back)
     assert here.keys() <= there.keys()  # a Copilot prompt is a route of its own
     for name, agent in here.items():
         found = there[name]
@@ -59,17 +67,17 @@ def test_agents_and_prompts_come_back(tmp_path: Path, target: str) -> None:
             assert (rule.title, rule.when, rule.not_when, rule.examples, rule.rationale) == (
                 other.title, other.when, other.not_when, other.examples, other.rationale,
             )  # fmt: skip
-    texts = {prompt.title: prompt.text.strip() for prompt in SHIPPED.model.prompts}
-    used = {link.title for route in SHIPPED.routes for link in route.rule.bundle}
+    texts = {prompt.title: prompt.text.strip() for prompt in shipped().model.prompts}
+    used = {link.title for route in shipped().routes for link in route.rule.bundle}
     back_texts = {prompt.title: prompt.text.strip() for prompt in back.model.prompts}
     assert {title: back_texts[title] for title in used} == {title: texts[title] for title in used}
 
 
 def test_every_rule_is_a_skill(tmp_path: Path) -> None:
-    made = export(SHIPPED.model, "claude-skills")
+    made = export(shipped().model, "claude-skills")
     skills = by_id(exported(tmp_path, "claude-skills", made))
-    assert set(skills) == {route.id.replace("/", "-") for route in SHIPPED.routes}
-    for route in SHIPPED.routes:
+    assert set(skills) == {route.id.replace("/", "-") for route in shipped().routes}
+    for route in shipped().routes:
         skill = skills[route.id.replace("/", "-")]
         assert " ".join(route.rule.when.split()).rstrip(".") in skill.description
         assert len(skill.description) <= 1024
@@ -83,11 +91,11 @@ def test_every_rule_is_a_skill(tmp_path: Path) -> None:
 
 
 def test_agents_md_lists_every_rule() -> None:
-    text = export(SHIPPED.model, "agents-md").files["AGENTS.md"].decode()
-    for route in SHIPPED.routes:
+    text = export(shipped().model, "agents-md").files["AGENTS.md"].decode()
+    for route in shipped().routes:
         assert f"### {route.rule.title}\n\n- **When**: {' '.join(route.rule.when.split())}" in text
     for target in re.findall(r"\]\((.*?)\)", text):
-        assert target in export(SHIPPED.model, "agents-md").files
+        assert target in export(shipped().model, "agents-md").files
 
 
 SKILLS = {

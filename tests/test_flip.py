@@ -204,10 +204,11 @@ def test_an_agents_own_decision_is_flipped_among_its_own(library: Callable[[str]
 
 
 def test_where_nothing_helps_it_says_so_after_a_handful_of_compiles(
-    router: Router, monkeypatch: pytest.MonkeyPatch
+    garden: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Single words first, then pairs; nothing that earlier trials make hopeless is tried."""
     compiles: list[object] = []
+    router = Router.load(garden)
     model = router.model
     payload = compile_library(flip.edited(model, router.routes[0], ""), model.made_from, None)
 
@@ -217,19 +218,19 @@ def test_where_nothing_helps_it_says_so_after_a_handful_of_compiles(
 
     monkeypatch.setattr(compiling, "compile_library", unchanged)
     monkeypatch.setattr(flip, "HOPELESS", -99.0)
-    decision = router.route("optimize slow queries of old ledgers")
-    found = router.flip(decision, to="tester/flaky-tests")
+    decision = router.route("skim the muddy murky basins of still water")
+    found = router.flip(decision, to="roses/care")
     assert found.edit is None
     assert len(found.tried) == len(compiles) == MAX_COMPILES
     sizes = [len(words.split()) for words, _ in found.tried]
     assert sizes == [1] * MAX_SINGLE_WORDS + [2] * (MAX_COMPILES - MAX_SINGLE_WORDS)
     monkeypatch.setattr(flip, "HOPELESS", 99.0)
-    assert len(router.flip(decision, to="tester/flaky-tests").tried) == 1
+    assert len(router.flip(decision, to="roses/care").tried) == 1
 
 
 def test_words_that_tell_a_rule_nothing_are_not_tried(garden: Path) -> None:
-    router = Router.load(garden)
     """Nor bare numbers, nor words that say nothing."""
+    router = Router.load(garden)
     found = router.flip(router.route("have 12 pruned murky gazebos"), to="roses/care")
     tried = {word for words, _ in found.tried for word in words.split()}
     assert tried <= {"murky", "gazebos"}

@@ -169,7 +169,9 @@ def explain(decision: Decision) -> tuple[Explanation, ...]:
         return ()
     ranked = decision.candidates[0].scores.best(decision.eligible, len(decision.eligible))
     routes = model.routes
-    texts = route_texts((c.target for c in decision.candidates), model.prompts, model.tasks)
+    named = {candidate.route for candidate in decision.candidates}
+    tasks = [task for task in model.tasks if not named.isdisjoint(task.expect)]
+    texts = route_texts((c.target for c in decision.candidates), model.prompts, tasks)
     found = []
     for candidate, text in zip(decision.candidates, texts, strict=True):
         rank = ranked.index(candidate.place) + 1
